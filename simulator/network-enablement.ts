@@ -1,0 +1,107 @@
+/**
+ * `POST /v0.1/network-enablement`: the start of a verification, called by the service.
+ * Source: Vonage Network Enablement API reference; quota and order of checks as seen in public tests of its gateway.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { OperatorContext } from './context.ts'
+import { answerWithFault, sendError } from './faults.ts'
+import { findNumberRow, type NumberRow } from './numbers.ts'
+import { scopeError, vonageProblem } from './replies.ts'
+
+/** The one scope that Vonage documents as leading to an `auth_url`. */
+export const NUMBER_VERIFICATION_SCOPE = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+
+const PATH = '/v0.1/network-enablement'
+/** E.164 with the plus sign, 7 to 15 digits. */
+const PHONE_NUMBER = /^\+[1-9]\d{6,14}$/
+
+interface StartRequest {
+  phone_number: string
+  scopes: string[]
+  state: string
+}
+
+export function networkEnablementRoutes(app: FastifyInstance, context: OperatorContext): void {
+  const { requestsPerSecond } = context.options
+
+  async function authenticate(request: FastifyRequest, reply: FastifyReply) {
+    const refusal = await context.checkApplicationJwt(request.headers.authorization)
+    if (refusal === undefined) return
+    const detail = 'The application JWT is missing, not valid, or expired'
+    return sendError(reply, vonageProblem(401, refusal, 'Unauthorized', detail))
+  }
+
+  async function countAgainstQuota(_request: FastifyRequest, reply: FastifyReply) {
+    if (requestsPerSecond > 0)
+      reply.header('x-ratelimit-limit', `${requestsPerSecond}, ${requestsPerSecond};w=1`)
+    if (context.admit()) return
+    reply.header('retry-after', '1')
+    return sendError(
+      reply,
+      vonageProblem(429, 'throttled', 'Throttled', 'Too many requests for this account'),
+    )
+  }
+
+  // Bad JSON, a body too large, or another media type.
+  app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) => {
+    const status = error.statusCode ?? 500
+    const name = status < 500 ? 'invalid-params' : 'internal-error'
+    return sendError(reply, vonageProblem(status, name, 'Error', 'The request could not be handled'))
+  })
+
+  app.route({
+    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: PATH,
+    handler: (_request, reply) =>
+      reply
+        .code(405)
+        .header('allow', 'POST')
+        .send({ message: 'Method Not Allowed', _links: {}, _embedded: {} }),
+  })
+
+  app.post(PATH, { onRequest: [authenticate, countAgainstQuota] }, async (request, reply) => {
+    const start = parseStart(request.body)
+    if (!start) {
+      const detail = 'phone_number (E.164 with +), scopes and state are required'
+      return sendError(reply, vonageProblem(422, 'invalid-params', 'Invalid parameters', detail))
+    }
+    const row = findNumberRow(start.phone_number)
+    if (await answerWithFault({ row, step: 'start' }, request, reply, context)) return reply
+    return { scopes: Object.fromEntries(start.scopes.map((scope) => [scope, entryOf(scope, start, row)])) }
+  })
+
+  function entryOf(scope: string, start: StartRequest, row: NumberRow): unknown {
+    if (scope !== NUMBER_VERIFICATION_SCOPE) return scopeError('The scope is not available')
+    const { outcome } = row
+    // JSON leaves out what is undefined, a whole entry as well as a member.
+    if (outcome.kind === 'entry') return outcome.entry
+    const entry = { auth_url: authUrl(scope, start, row), requires_carrier_network: true, app_url: null }
+    return outcome.kind === 'members' ? { ...entry, ...outcome.members } : entry
+  }
+
+  function authUrl(scope: string, start: StartRequest, row: NumberRow): string {
+    const flow = { phoneNumber: start.phone_number, state: start.state, scope, row }
+    const query = new URLSearchParams({
+      client_id: context.options.applicationId,
+      redirect_uri: context.options.redirectUri,
+      response_type: 'code',
+      scope,
+      state: context.flows.issue(flow),
+    })
+    return `${context.operatorUrl()}/oauth2/auth?${query}`
+  }
+}
+
+function parseStart(body: unknown): StartRequest | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  const { phone_number, scopes, state } = body as Record<string, unknown>
+  if (typeof phone_number !== 'string' || !PHONE_NUMBER.test(phone_number)) return undefined
+  if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isText)) return undefined
+  if (!isText(state)) return undefined
+  return { phone_number, scopes, state }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}

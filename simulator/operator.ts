@@ -1,0 +1,110 @@
+/**
+ * The simulated network operator: Vonage's APIs and the carrier's redirects on one listener.
+ * Puts the groups of routes together and records every hop. A further group of routes is one more entry in ROUTES.
+ */
+
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { createApplicationJwtCheck } from './application-jwt.ts'
+import { carrierRoutes } from './carrier.ts'
+import {
+  ACCESS_TOKEN_LIFETIME_SECONDS,
+  type OperatorContext,
+  type OperatorOptions,
+  pathOf,
+} from './context.ts'
+import { createHopRecorder, type HopRecorder, type ReceivedCall } from './hops.ts'
+import { type Listener, listen } from './listen.ts'
+import { networkEnablementRoutes } from './network-enablement.ts'
+import { createQuota } from './quota.ts'
+import { createTickets } from './tickets.ts'
+import { tokenRoutes } from './token.ts'
+import { verifyRoutes } from './verify.ts'
+
+export interface Operator {
+  operatorUrl: string
+  hops: HopRecorder
+  close(): Promise<void>
+}
+
+/** RFC 6749 section 4.1.2 asks for a short life; Vonage publishes no figure. */
+const CODE_LIFETIME_MS = 60_000
+/** How long an `auth_url` can be opened, and a device may take for its hops. Vonage publishes no figure. */
+const FLOW_LIFETIME_MS = 300_000
+
+const ROUTES = [networkEnablementRoutes, carrierRoutes, tokenRoutes, verifyRoutes]
+
+/** Starts the operator on its own port. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { now } = options
+  const closing = new AbortController()
+  let listener: Listener | undefined
+  const context: OperatorContext = {
+    options,
+    operatorUrl: () => options.operatorUrl ?? listener?.url ?? '',
+    checkApplicationJwt: createApplicationJwtCheck(options),
+    admit: createQuota(options.requestsPerSecond, now),
+    flows: createTickets({ prefix: 'v2_', lifetimeMs: FLOW_LIFETIME_MS, now }),
+    sessions: createTickets({ lifetimeMs: FLOW_LIFETIME_MS, now }),
+    codes: createTickets({ lifetimeMs: CODE_LIFETIME_MS, now }),
+    accessTokens: createTickets({ lifetimeMs: ACCESS_TOKEN_LIFETIME_SECONDS * 1000, now }),
+    hops: createHopRecorder(),
+    closing: closing.signal,
+  }
+
+  const app = Fastify({ exposeHeadRoutes: false })
+  recordHops(app, context)
+  app.get('/livez', () => ({ status: 'ok' }))
+  for (const routes of ROUTES) app.register(async (scope) => routes(scope, context))
+  await app.ready()
+  listener = await listen(app.server, options)
+
+  return {
+    operatorUrl: context.operatorUrl(),
+    hops: context.hops,
+    async close() {
+      const closed = listener.close()
+      closing.abort()
+      await closed
+      await app.close()
+    },
+  }
+}
+
+function recordHops(app: FastifyInstance, { hops, options }: OperatorContext): void {
+  const calls = new WeakMap<FastifyRequest, ReceivedCall>()
+
+  app.addHook('onRequest', async (request) => {
+    const { headers } = request
+    const { rawHeaders } = request.raw
+    const call = { atMs: options.now(), path: pathOf(request), headers, rawHeaders, body: undefined }
+    calls.set(request, call)
+    hops.arrive(call)
+  })
+
+  app.addHook('preValidation', async (request) => {
+    const call = calls.get(request)
+    if (call) call.body = request.body
+  })
+
+  app.addHook('onSend', async (request, reply, payload) => {
+    const location = reply.getHeader('location')
+    hops.record({
+      at: new Date(options.now()).toISOString(),
+      method: request.method,
+      path: pathOf(request),
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+      request: request.body ?? request.query,
+      response: location ? { location } : readable(payload),
+    })
+  })
+}
+
+function readable(payload: unknown): unknown {
+  if (typeof payload !== 'string') return null
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return `${payload.length} characters that are not JSON`
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Builds everything from the settings and connects it; owns the order of opening and closing. The only file that knows all parts.
+ */
+import { createPrivateKey } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { type Config, isUpstreamUrl, requestTimeoutMs } from './config.ts'
+import { ServiceFailure } from './core/failures.ts'
+import type { Clock } from './core/ports.ts'
+import { createVerification } from './core/verification.ts'
+import type { App } from './http/app.ts'
+import { createManagementServer } from './http/management.ts'
+import { createServer } from './http/server.ts'
+import { createAccessTokens } from './idp/access-token.ts'
+import { createKeyCache } from './idp/key-cache.ts'
+import { fetchSigningKeys } from './idp/signing-keys.ts'
+import { createLog } from './observability/logger.ts'
+import { createMemoryStore } from './store/memory.ts'
+import { createApplicationJwt } from './vonage/application-jwt.ts'
+import { createVonageClient } from './vonage/client.ts'
+import { createTransport } from './vonage/transport.ts'
+
+const systemClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+
+/** Enough connections for a second's quota to wait out the deadline; bounds for very small and very large quotas. */
+const connectionsPerRoute = { min: 64, max: 512 }
+
+export interface Service {
+  /** Where the public listener answers, such as `http://127.0.0.1:3000`. */
+  url: string
+  managementUrl: string
+  /** Not ready from the call on; serves for SHUTDOWN_DELAY_MS more, then closes and waits for the requests under way. */
+  close(): Promise<void>
+}
+
+/** Resolves when both listeners listen. It does not wait for the identity provider or Vonage. */
+export async function openService(config: Config): Promise<Service> {
+  const clock = systemClock
+  const log = createLog({ level: config.LOG_LEVEL })
+
+  const store = createMemoryStore({
+    ttlSeconds: config.STATE_TTL_SECONDS,
+    maxEntries: config.STATE_MAX_ENTRIES,
+    maxPerCaller: config.STATE_MAX_PER_CALLER,
+    clock,
+  })
+
+  const keyCache = createKeyCache({
+    fetchKeys: () =>
+      fetchSigningKeys({
+        issuer: config.AUTH_ISSUER,
+        jwksUri: config.AUTH_JWKS_URI,
+        algorithms: config.AUTH_ALGORITHMS,
+        isAllowedUrl: (url) => isUpstreamUrl(url, config.ALLOW_INSECURE_UPSTREAM),
+      }),
+    clock,
+  })
+  const accessTokens = createAccessTokens({
+    issuer: config.AUTH_ISSUER,
+    audience: config.AUTH_AUDIENCE,
+    algorithms: config.AUTH_ALGORITHMS,
+    tokenTypes: config.AUTH_TOKEN_TYPES,
+    requiredScope: config.AUTH_REQUIRED_SCOPE,
+    phoneNumberClaim: config.AUTH_PHONE_NUMBER_CLAIM,
+    clockToleranceSeconds: config.AUTH_CLOCK_TOLERANCE_SECONDS,
+    findKey: keyCache.find,
+    clock,
+  })
+
+  const api = createTransport({ url: config.VONAGE_API_URL, connections: connectionsFor(config) })
+  const operator = createVonageClient({
+    api,
+    applicationJwt: createApplicationJwt({
+      applicationId: config.VONAGE_APPLICATION_ID,
+      privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
+      clock,
+    }),
+    authUrlPolicy: {
+      hosts: config.VONAGE_AUTH_URL_HOSTS,
+      allowHttp: config.VONAGE_API_URL.startsWith('http:'),
+    },
+    startTimeoutMs: config.START_TIMEOUT_MS,
+    clock,
+  })
+
+  const verification = createVerification({
+    operator,
+    store,
+    scopes: config.VONAGE_SCOPES,
+    callingCodes: config.ALLOWED_CALLING_CODES,
+    ownNumberOnly: config.AUTH_PHONE_NUMBER_CLAIM !== undefined,
+  })
+
+  let draining = false
+  async function checkReady(): Promise<void> {
+    if (draining) throw new ServiceFailure('shutting_down')
+    await store.ping()
+  }
+  const listener = { requestTimeoutMs, checkReady, isDraining: () => draining, log: log.logger }
+  const server = await createServer({
+    ...listener,
+    trustedProxies: config.TRUSTED_PROXIES,
+    verification,
+    accessTokens,
+  })
+  const management = await createManagementServer({ ...listener, openApiDocument: server.swagger() })
+
+  keyCache.warm()
+  await management.listen({ host: config.MANAGEMENT_HOST, port: config.MANAGEMENT_PORT })
+  await server.listen({ host: config.HOST, port: config.PORT })
+  const service = { url: urlOf(server), managementUrl: urlOf(management) }
+  log.logger.info({ url: service.url, management_url: service.managementUrl }, 'listening')
+
+  return {
+    ...service,
+    async close() {
+      draining = true
+      await setTimeout(config.SHUTDOWN_DELAY_MS)
+      await server.close()
+      await management.close()
+      await api.close()
+      log.logger.info('closed')
+      log.close()
+    },
+  }
+}
+
+function connectionsFor({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {
+  const { min, max } = connectionsPerRoute
+  return Math.min(max, Math.max(min, Math.ceil((VONAGE_REQUESTS_PER_SECOND * START_TIMEOUT_MS) / 1000)))
+}
+
+function urlOf({ server }: App): string {
+  const { address, port, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

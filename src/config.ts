@@ -1,0 +1,192 @@
+/**
+ * The settings: environment variables in, one frozen `Config` out, or every problem at once.
+ * A problem names its variable and never repeats a value, which may be a secret. Imports nothing of ours.
+ */
+import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** How long a client may take to send one request. A start must be over before. */
+export const requestTimeoutMs = 10_000
+
+const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
+
+const text = (description: string, fallback?: string) =>
+  Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
+const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: fallback, minimum, maximum })
+const list = (description: string, fallback: string[], items: TSchema = Type.String({ minLength: 1 })) =>
+  Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback }))
+
+/** The one list of settings. `default` absent and not optional: required. `secret`: also accepted as `NAME_FILE`. */
+export const settings = Type.Object({
+  HOST: text('Address of the public listener.', '0.0.0.0'),
+  PORT: integer('Port of the public listener; 0 takes a free one.', 3000, 0, 65_535),
+  MANAGEMENT_HOST: text('Address of the management listener. Keep it off the internet.', '127.0.0.1'),
+  MANAGEMENT_PORT: integer('Port of the management listener; 0 takes a free one.', 9464, 0, 65_535),
+  LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>(
+    Type.Union(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+      { description: 'fatal, error, warn, info, debug, trace or silent.', default: 'info' },
+    ),
+  ),
+  TRUSTED_PROXIES: list(
+    'Addresses or CIDR ranges whose X-Forwarded-For is believed. A hop count is refused.',
+    [],
+  ),
+  AUTH_ISSUER: text('The `iss` of the access tokens; the keys are discovered from it.'),
+  AUTH_AUDIENCE: text('The `aud` that an access token must name.'),
+  AUTH_JWKS_URI: Type.Optional(text('URL of the key set, instead of discovery.')),
+  AUTH_ALGORITHMS: list(
+    'Signature algorithms accepted; asymmetric only.',
+    ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    Type.Union(asymmetricAlgorithms.map((algorithm) => Type.Literal(algorithm))),
+  ),
+  AUTH_TOKEN_TYPES: list('Values of `typ` accepted. Some providers send `JWT`.', ['at+jwt']),
+  AUTH_REQUIRED_SCOPE: Type.Optional(text('A scope that every access token must carry.')),
+  AUTH_PHONE_NUMBER_CLAIM: Type.Optional(text('A claim that must equal the requested number.')),
+  AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
+  VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
+  VONAGE_PRIVATE_KEY: Type.String({
+    minLength: 1,
+    secret: true,
+    description: 'Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.',
+  }),
+  VONAGE_API_URL: text('Base URL of the API.', 'https://api-eu.vonage.com'),
+  VONAGE_SCOPES: list('Scopes that an app may ask for; the first is the default.', [
+    'dpv:FraudPreventionAndDetection#number-verification-verify-read',
+  ]),
+  VONAGE_REQUESTS_PER_SECOND: integer("The account's quota for Network Enablement calls.", 10, 1, 1000),
+  VONAGE_AUTH_URL_HOSTS: list('Hosts, or `*.suffix`, that an `auth_url` may have. None: any https host.', []),
+  ALLOW_INSECURE_UPSTREAM: Type.Boolean({
+    description: 'Allows plain http to hosts other than loopback, such as in a compose network.',
+    default: false,
+  }),
+  START_TIMEOUT_MS: integer('Deadline of a start.', 5000, 100, requestTimeoutMs - 1),
+  STATE_TTL_SECONDS: integer('How long a started verification may take.', 300, 10, 3600),
+  STATE_MAX_ENTRIES: integer('Live states in memory; at the cap new starts get 503.', 100_000, 1, 10_000_000),
+  STATE_MAX_PER_CALLER: integer('Live states of one subject; its oldest goes for a new one.', 5, 1, 100),
+  ALLOWED_CALLING_CODES: list(
+    'Calling codes accepted, such as `34,49,990`. None: all.',
+    [],
+    Type.String({ pattern: '^[1-9][0-9]{0,6}$' }),
+  ),
+  SHUTDOWN_DELAY_MS: integer(
+    'On SIGTERM: how long to go on serving, not ready, before closing.',
+    0,
+    0,
+    60_000,
+  ),
+  SHUTDOWN_TIMEOUT_MS: integer('Time for the requests under way after that.', 10_000, 100, 120_000),
+})
+
+export type Config = Readonly<Static<typeof settings>>
+type Name = keyof Config
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** All that is wrong with the settings, one line each: `NAME: what is expected`. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super('the settings are not usable')
+    this.problems = problems
+  }
+}
+
+/**
+ * An empty variable counts as unset. Lists are comma-separated. In a PEM, `\n` written as two characters is a line break.
+ * @throws ConfigError
+ */
+export function parseConfig(environment: Environment): Config {
+  const problems = new Map<string, string>()
+  const found: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(settings.properties)) {
+    try {
+      const value = read(environment, name, schema.secret === true)
+      if (value !== undefined) found[name] = fromText(value, schema)
+    } catch (error) {
+      problems.set(name, (error as Error).message)
+    }
+  }
+  const values = Value.Default(settings, found)
+  for (const { path, message } of Value.Errors(settings, values)) {
+    const name = path.split('/')[1] ?? ''
+    if (!problems.has(name))
+      problems.set(name, found[name] === undefined ? 'required' : message.toLowerCase())
+  }
+  const known = Object.fromEntries(Object.entries(values as Config).filter(([name]) => !problems.has(name)))
+  for (const [name, problem] of checkMeaning(known)) problems.set(name, problem)
+  if (problems.size > 0) throw new ConfigError([...problems].map(([name, problem]) => `${name}: ${problem}`))
+  return deepFreeze(values as Config)
+}
+
+function read(environment: Environment, name: string, secret: boolean): string | undefined {
+  const value = environment[name] || undefined
+  const file = secret ? environment[`${name}_FILE`] || undefined : undefined
+  if (file === undefined) return value
+  if (value !== undefined) throw new Error(`set either ${name} or ${name}_FILE, not both`)
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    throw new Error(`the file named by ${name}_FILE cannot be read`)
+  }
+}
+
+/** Text that is not of the type stays text, so that the schema reports it. */
+function fromText(value: string, { type, secret }: TSchema): unknown {
+  if (type === 'integer' && /^\d{1,15}$/.test(value)) return Number(value)
+  if (type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'
+  if (type === 'array') return value.split(',').flatMap((item) => item.trim() || [])
+  return secret ? value.replaceAll('\\n', '\n') : value
+}
+
+/** What a schema cannot say. Only settings that passed it are looked at. */
+function* checkMeaning(config: Partial<Config>): Generator<[Name, string]> {
+  const allowHttp = config.ALLOW_INSECURE_UPSTREAM === true
+  for (const name of ['AUTH_ISSUER', 'AUTH_JWKS_URI', 'VONAGE_API_URL'] as const) {
+    const url = config[name]
+    if (url !== undefined && !isUpstreamUrl(url, allowHttp))
+      yield [name, 'expected an https URL without userinfo or fragment (http only for loopback)']
+  }
+  if (config.TRUSTED_PROXIES?.some((range) => !isAddressRange(range)))
+    yield ['TRUSTED_PROXIES', 'expected CIDR ranges such as 10.0.0.0/8; a hop count is not accepted']
+  for (const name of ['AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)
+    if (config[name]?.length === 0) yield [name, 'expected at least one value']
+  if (config.VONAGE_AUTH_URL_HOSTS?.some((host) => !/^(\*\.)?[a-z0-9.-]+$/.test(host)))
+    yield ['VONAGE_AUTH_URL_HOSTS', 'expected host names in lower case, or *.suffix']
+  if (config.VONAGE_PRIVATE_KEY !== undefined && !isStrongRsaKey(config.VONAGE_PRIVATE_KEY))
+    yield ['VONAGE_PRIVATE_KEY', 'expected a PEM with an unencrypted RSA private key of 2048 bits or more']
+}
+
+/** https, or plain http where nobody can listen in or the operator said so. */
+export function isUpstreamUrl(text: string, allowHttp: boolean): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password, hash } = new URL(text)
+  if (username || password || hash) return false
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && (loopback || allowHttp))
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const maxPrefix = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  if (maxPrefix < 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= maxPrefix)
+}
+
+function isStrongRsaKey(pem: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
+    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+  } catch {
+    return false
+  }
+}
+
+function deepFreeze(config: Config): Config {
+  for (const value of Object.values(config)) Object.freeze(value)
+  return Object.freeze(config)
+}

@@ -1,0 +1,65 @@
+/**
+ * What the core needs from the outside, in the core's own words. The adapters implement these; `compose.ts` connects them.
+ * Every method rejects with a `ServiceFailure` and nothing else.
+ */
+import type { PhoneNumber } from './phone-number.ts'
+
+/** The app user who sent the request, as the identity provider's access token names it. */
+export interface Caller {
+  /** The token's `sub`. One issuer is trusted, so it is unique by itself. */
+  readonly subject: string
+  /** The number that the token itself carries. Absent when the token has none, or no claim is configured. */
+  readonly phoneNumber?: string
+}
+
+/** What is kept between start and finish. */
+export interface PendingVerification {
+  readonly phoneNumber: PhoneNumber
+  readonly scope: string
+}
+
+export interface StateStore {
+  /**
+   * Keeps a verification for the store's TTL. A subject over its own cap loses its oldest one.
+   * @throws overloaded when the store is full: live entries are never dropped for new ones
+   * @throws store_unavailable
+   */
+  put(subject: string, state: string, pending: PendingVerification): Promise<void>
+  /**
+   * Hands the verification out and forgets it, in one step: of any number of parallel calls at most one gets it.
+   * @returns undefined when it is unknown, expired, already taken, or another subject's
+   * @throws store_unavailable, after which the verification counts as taken
+   */
+  take(subject: string, state: string): Promise<PendingVerification | undefined>
+  /** @throws store_unavailable */
+  ping(): Promise<void>
+}
+
+export interface AuthUrlRequest {
+  readonly phoneNumber: PhoneNumber
+  readonly scope: string
+  readonly state: string
+}
+
+export interface AuthUrl {
+  /** Opaque and exactly as the operator sent it. */
+  readonly authUrl: string
+  readonly requiresCarrierNetwork: boolean
+}
+
+/** The network side: Vonage and the carriers behind it. */
+export interface NetworkOperator {
+  /**
+   * @param signal ends the call early, for a caller whose own work is already lost
+   * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
+   */
+  requestAuthUrl(request: AuthUrlRequest, signal?: AbortSignal): Promise<AuthUrl>
+}
+
+/** Time, injected so that tests move it. */
+export interface Clock {
+  /** Milliseconds that never jump, for ages and deadlines. The origin means nothing. */
+  monotonicMs(): number
+  /** Epoch milliseconds, for what leaves the process. */
+  wallMs(): number
+}

@@ -1,0 +1,66 @@
+/**
+ * The use cases, as plain decisions over the ports: no framework, no I/O of its own, no clock.
+ * The HTTP routes call these and nothing else.
+ */
+import { ServiceFailure } from './failures.ts'
+import { parsePhoneNumber } from './phone-number.ts'
+import type { AuthUrl, Caller, NetworkOperator, StateStore } from './ports.ts'
+import { mintState } from './state.ts'
+
+export interface VerificationOptions {
+  operator: NetworkOperator
+  store: StateStore
+  /** The allowed scopes, at least one; the first is the default. */
+  scopes: readonly string[]
+  /** Calling codes without `+`, such as `34`. Empty: all. */
+  callingCodes: readonly string[]
+  /** When true, a caller may only ask about the number that its own token carries. */
+  ownNumberOnly: boolean
+}
+
+export interface StartRequest {
+  phoneNumber: string
+  scope?: string
+}
+
+export interface Verification {
+  /**
+   * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
+   * Both must work; a failed start leaves no state behind.
+   * @throws invalid_phone_number, scope_not_allowed, phone_number_not_allowed
+   * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
+   */
+  start(caller: Caller, request: StartRequest): Promise<AuthUrl>
+}
+
+export function createVerification(options: VerificationOptions): Verification {
+  const { operator, store, scopes, callingCodes, ownNumberOnly } = options
+
+  return {
+    async start(caller, request) {
+      const phoneNumber = parsePhoneNumber(request.phoneNumber, callingCodes)
+      if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
+      const scope = request.scope ?? scopes[0]
+      if (scope === undefined || !scopes.includes(scope)) throw new ServiceFailure('scope_not_allowed')
+      if (ownNumberOnly && caller.phoneNumber !== request.phoneNumber)
+        throw new ServiceFailure('phone_number_not_allowed')
+
+      const state = mintState()
+      const storeFailed = new AbortController()
+      const [kept, asked] = await Promise.allSettled([
+        store.put(caller.subject, state, { phoneNumber, scope }).catch((failure: unknown) => {
+          storeFailed.abort()
+          throw failure
+        }),
+        operator.requestAuthUrl({ phoneNumber, scope, state }, storeFailed.signal),
+      ])
+      if (kept.status === 'rejected') throw kept.reason
+      if (asked.status === 'rejected') {
+        // Nobody ever learns this state, so if the store cannot drop it now, its TTL does.
+        await store.take(caller.subject, state).catch(() => undefined)
+        throw asked.reason
+      }
+      return asked.value
+    },
+  }
+}

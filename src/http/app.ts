@@ -1,0 +1,86 @@
+/**
+ * A bare listener: limits on what a socket may do, strict requests, a request id, safe headers, one writer of problems and
+ * one log line per request. Both listeners are made from it.
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import { ServiceFailure } from '../core/failures.ts'
+import { problemSchema } from './openapi.ts'
+import { answerParserError, handleError, sendProblem } from './problem.ts'
+import { requestIdOf } from './request-id.ts'
+import { logRequests, type RequestLog } from './request-log.ts'
+import { requireStrictRequests } from './strict-requests.ts'
+
+/** The largest honest body, a finish with a code of 2,048 characters, is under 2.2 KB. */
+const maxBodyBytes = 4096
+const maxHeadBytes = 8192
+const headersTimeoutMs = 5000
+/** Node looks at its timeouts only this often; by default every 30 s, and slow clients would stay that long. */
+const connectionsCheckIntervalMs = 1000
+/** Longer than common load balancers keep an idle connection (60 s), so that they close first and never write to a closed one. */
+const keepAliveTimeoutMs = 65_000
+
+export interface AppOptions {
+  /** How long a client may take to send one request. */
+  requestTimeoutMs: number
+  /** Addresses or CIDR ranges whose X-Forwarded-For is believed. */
+  trustedProxies?: readonly string[]
+  /** While true, answers ask their clients to open a new connection, which then reaches another replica. */
+  isDraining: () => boolean
+  log: RequestLog
+}
+
+export type App = ReturnType<typeof createApp>
+
+export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, log }: AppOptions) {
+  function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+    reply.headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(isDraining() && { connection: 'close' }),
+    })
+  }
+
+  const app = fastify({
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: {
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckIntervalMs,
+      // A missing Host is refused by `requireStrictRequests`, as a problem document.
+      requireHostHeader: false,
+    },
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    return503OnClosing: false,
+    // Mistakes are reported, not repaired.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(request, reply)
+      handleError(error, request, reply)
+    },
+    clientErrorHandler: answerParserError,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.addSchema(problemSchema)
+  const methodsOfPath = new Map<string, string[]>()
+  app.addHook('onRoute', ({ url, method }) => {
+    methodsOfPath.set(url, [...(methodsOfPath.get(url) ?? []), method].flat())
+  })
+
+  app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
+  requireStrictRequests(app)
+  logRequests(app, log)
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler(handleError)
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOfPath.get(request.url.split('?', 1)[0] ?? '')
+    if (methods) reply.header('allow', methods.join(', '))
+    return sendProblem(request, reply, new ServiceFailure(methods ? 'method_not_allowed' : 'not_found'))
+  })
+  return app
+}

@@ -1,0 +1,156 @@
+/**
+ * The only writer of error bodies: RFC 9457 problem documents for every answer that is not a 2xx, also where no route,
+ * no framework or no HTTP was reached.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { type FailureCode, ServiceFailure } from '../core/failures.ts'
+import { type NextAction, problemTypes } from './problem-types.ts'
+import { newRequestId } from './request-id.ts'
+
+export const problemMediaType = 'application/problem+json'
+
+export interface ProblemError {
+  /** JSON pointer into the body. */
+  pointer: string
+  /** What is expected there; never the value that came. */
+  detail: string
+}
+
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: FailureCode
+  request_id: string
+  next_action: NextAction
+  errors?: ProblemError[]
+}
+
+export function toProblem(code: FailureCode, requestId: string, errors?: ProblemError[]): Problem {
+  const { status, nextAction, title, detail } = problemTypes[code]
+  return {
+    type: `urn:problem-type:network-enablement-bff:${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id: requestId,
+    next_action: nextAction,
+    ...(errors && { errors }),
+  }
+}
+
+/** RFC 6750 section 3: no error code when no token came at all. */
+const challenges: Partial<Record<FailureCode, string>> = {
+  missing_token: 'Bearer realm="network-enablement"',
+  invalid_token: 'Bearer realm="network-enablement", error="invalid_token"',
+  insufficient_scope: 'Bearer realm="network-enablement", error="insufficient_scope"',
+}
+
+/** Headers that a code brings along, whatever wrote the answer. */
+export function problemHeaders(failure: ServiceFailure): Record<string, string> {
+  const { code, retryAfterSeconds = 1 } = failure
+  const headers: Record<string, string> = { 'content-type': problemMediaType }
+  if (problemTypes[code].nextAction === 'retry') headers['retry-after'] = String(retryAfterSeconds)
+  const challenge = challenges[code]
+  if (challenge) headers['www-authenticate'] = challenge
+  return headers
+}
+
+/** Each request's failure, for the request log. */
+const failures = new WeakMap<FastifyRequest, ServiceFailure>()
+
+export function failureOf(request: FastifyRequest): ServiceFailure | undefined {
+  return failures.get(request)
+}
+
+/** The body is sent as bytes, so that neither a response schema nor a charset parameter changes what is declared here. */
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  failure: ServiceFailure,
+  errors?: ProblemError[],
+): FastifyReply {
+  failures.set(request, failure)
+  return reply
+    .code(problemTypes[failure.code].status)
+    .headers(problemHeaders(failure))
+    .send(Buffer.from(JSON.stringify(toProblem(failure.code, request.id, errors))))
+}
+
+const codeOfFastifyError: Readonly<Record<string, FailureCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_BAD_URL: 'invalid_request',
+}
+
+/** Anything that is neither ours nor the framework's word about the request is a bug, and says nothing of itself outside. */
+export function toFailure(error: FastifyError | ServiceFailure): ServiceFailure {
+  if (error instanceof ServiceFailure) return error
+  const isClientError = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+  const code = codeOfFastifyError[error.code] ?? (isClientError ? 'invalid_request' : 'internal')
+  return new ServiceFailure(code, code === 'internal' ? { cause: error } : { note: error.code })
+}
+
+/** For `setErrorHandler` and `frameworkErrors`. */
+export function handleError(
+  error: FastifyError | ServiceFailure,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const errors = 'validation' in error ? error.validation?.map(toProblemError) : undefined
+  return sendProblem(request, reply, toFailure(error), errors)
+}
+
+function toProblemError({
+  instancePath,
+  keyword,
+  params,
+}: NonNullable<FastifyError['validation']>[number]): ProblemError {
+  switch (keyword) {
+    case 'required':
+      return { pointer: `${instancePath}/${params.missingProperty}`, detail: 'required' }
+    case 'type':
+      return { pointer: instancePath, detail: `expected ${params.type}` }
+    case 'additionalProperties':
+      // The name of the member is the client's text, so it is not repeated.
+      return { pointer: instancePath, detail: 'holds a member that is not part of this API' }
+    default:
+      return { pointer: instancePath, detail: `does not fit: ${keyword}` }
+  }
+}
+
+const codeOfParserError: Readonly<Record<string, FailureCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
+/** For `clientErrorHandler`: bytes that are no request. Answers once, in full, and closes. */
+export function answerParserError(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  socket.end(
+    rawProblem(new ServiceFailure(codeOfParserError[error.code ?? ''] ?? 'invalid_request'), newRequestId()),
+  )
+}
+
+/** A whole HTTP/1.1 answer as text, for where there is no reply object. */
+export function rawProblem(failure: ServiceFailure, requestId: string): string {
+  const { status } = problemTypes[failure.code]
+  const body = JSON.stringify(toProblem(failure.code, requestId))
+  const headers = {
+    ...problemHeaders(failure),
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+}

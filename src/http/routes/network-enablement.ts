@@ -1,0 +1,79 @@
+/** `POST /v1/network-enablement`: an app starts a verification. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { Verification } from '../../core/verification.ts'
+import { bodyProblems, guardedProblems, problems } from '../openapi.ts'
+
+const StartBody = Type.Object(
+  {
+    phone_number: Type.String({
+      description: 'The number to verify, in E.164 form: `+`, then 7 to 15 digits.',
+      examples: ['+99012345678'],
+    }),
+    scope: Type.Optional(
+      Type.String({
+        description: 'What to ask the network for. One of the configured scopes; the first when absent.',
+        examples: ['dpv:FraudPreventionAndDetection#number-verification-verify-read'],
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const StartReply = Type.Object(
+  {
+    auth_url: Type.String({
+      format: 'uri',
+      description:
+        'Open this on the device. Opaque: do not parse or change it, and send no headers of yours along.',
+      examples: ['https://api-eu.vonage.com/oauth2/auth?client_id=…&state=…'],
+    }),
+    requires_carrier_network: Type.Boolean({
+      description: 'When true the URL must be opened over the cellular network, with Wi-Fi bypassed.',
+    }),
+  },
+  { additionalProperties: false, description: 'The verification has started.' },
+)
+
+export function networkEnablementRoutes(verification: Verification): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.post(
+      '/v1/network-enablement',
+      {
+        schema: {
+          operationId: 'startVerification',
+          summary: 'Start a verification',
+          description:
+            'Returns the URL that the device has to open next. The `state` in it is used once and expires.',
+          tags: ['verification'],
+          security: [{ accessToken: [] }],
+          body: StartBody,
+          response: {
+            200: StartReply,
+            ...problems(
+              'invalid_phone_number',
+              'scope_not_allowed',
+              'phone_number_not_allowed',
+              'network_not_supported',
+              'upstream_invalid',
+              'upstream_refused',
+              'upstream_unavailable',
+              'upstream_busy',
+              'upstream_timeout',
+              'store_unavailable',
+              ...guardedProblems,
+              ...bodyProblems,
+            ),
+          },
+        },
+      },
+      async ({ caller, body }) => {
+        const { authUrl, requiresCarrierNetwork } = await verification.start(caller, {
+          phoneNumber: body.phone_number,
+          ...(body.scope !== undefined && { scope: body.scope }),
+        })
+        return { auth_url: authUrl, requires_carrier_network: requiresCarrierNetwork }
+      },
+    )
+  }
+}

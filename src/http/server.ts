@@ -1,0 +1,34 @@
+/**
+ * The public listener: everything registered, in the order in which a request meets it. Read this first.
+ */
+import type { Verification } from '../core/verification.ts'
+import { type App, type AppOptions, createApp } from './app.ts'
+import { type AccessTokenVerifier, guard } from './authenticate.ts'
+import { describeApi } from './openapi.ts'
+import { networkEnablementRoutes } from './routes/network-enablement.ts'
+import { operationsRoutes } from './routes/operations.ts'
+
+export interface ServerOptions extends AppOptions {
+  verification: Verification
+  accessTokens: AccessTokenVerifier
+  /** @throws shutting_down, store_unavailable */
+  checkReady: () => Promise<void>
+}
+
+/** Resolves when all is registered; it does not listen yet. */
+export async function createServer(options: ServerOptions): Promise<App> {
+  const app = createApp(options)
+  await describeApi(app)
+
+  // Public: no access token can come here.
+  await app.register(operationsRoutes(options.checkReady))
+
+  // Guarded: every route in this scope needs an access token.
+  await app.register(async (guarded) => {
+    guard(guarded, options.accessTokens)
+    await guarded.register(networkEnablementRoutes(options.verification))
+  })
+
+  await app.ready()
+  return app
+}

@@ -1,0 +1,106 @@
+/**
+ * Access tokens of the company's identity provider: from the bytes of a JWT to a `Caller`, or a code.
+ * The foreign errors of jose end here; what exactly was wrong goes to the log as a note, never to the phone.
+ */
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from 'jose'
+import { ServiceFailure } from '../core/failures.ts'
+import type { Caller, Clock } from '../core/ports.ts'
+import { createTokenCache } from './token-cache.ts'
+
+/** jose also reads padded or otherwise loose parts; RFC 7515 section 2 does not allow them. */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+export interface AccessTokenOptions {
+  issuer: string
+  audience: string
+  /** Asymmetric JWS algorithms. */
+  algorithms: readonly string[]
+  /** Allowed `typ` values in lower case and without `application/`, such as `at+jwt`. */
+  tokenTypes: readonly string[]
+  /** One scope value that the token must carry in `scope` or `scp`. */
+  requiredScope: string | undefined
+  /** The claim that holds the caller's own number. */
+  phoneNumberClaim: string | undefined
+  /** For `exp` and `nbf`. */
+  clockToleranceSeconds: number
+  findKey: JWTVerifyGetKey
+  clock: Clock
+}
+
+export interface AccessTokens {
+  /**
+   * Checks: the compact form; signature by a key of the provider; algorithm; `typ`; `iss`; `aud`; `exp` (required); `nbf`;
+   * `sub` (required); the required scope; that the token is not sender-constrained (`cnf`), since it came as a plain bearer.
+   * Does not check: revocation, `jti` replay, `iat`, `client_id`. Keys inside the token (`jwk`, `jku`, `x5u`) mean nothing.
+   * A good token is remembered for up to 60 seconds.
+   * @throws invalid_token, insufficient_scope, idp_unavailable
+   * @see RFC 9068 section 4, RFC 8725 section 3, RFC 9449 section 7.2
+   */
+  verify(token: string): Promise<Caller>
+}
+
+export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
+  const { issuer, audience, algorithms, tokenTypes, requiredScope, phoneNumberClaim, findKey, clock } =
+    options
+  const cache = createTokenCache(clock)
+
+  async function verifyJwt(token: string): Promise<JWTVerifyResult> {
+    if (!compactForm.test(token)) throw invalid('not a compact JWT')
+    try {
+      return await jwtVerify(token, findKey, {
+        issuer,
+        audience,
+        algorithms: [...algorithms],
+        clockTolerance: options.clockToleranceSeconds,
+        requiredClaims: ['exp', 'sub'],
+        currentDate: new Date(clock.wallMs()),
+      })
+    } catch (error) {
+      if (error instanceof ServiceFailure) throw error
+      throw invalid(describe(error))
+    }
+  }
+
+  function toCaller(payload: JWTPayload): Caller {
+    const { sub: subject } = payload
+    if (typeof subject !== 'string' || subject === '') throw invalid('sub is not a name')
+    const phoneNumber = phoneNumberClaim === undefined ? undefined : payload[phoneNumberClaim]
+    return typeof phoneNumber === 'string' ? { subject, phoneNumber } : { subject }
+  }
+
+  return {
+    async verify(token) {
+      const known = cache.get(token)
+      if (known) return known
+      const { payload, protectedHeader } = await verifyJwt(token)
+      if (!tokenTypes.includes(normalType(protectedHeader.typ))) throw invalid('typ')
+      if (payload.cnf !== undefined) throw invalid('a sender-constrained token came as a bearer token')
+      const caller = toCaller(payload)
+      if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))
+        throw new ServiceFailure('insufficient_scope')
+      cache.set(token, caller, Number(payload.exp) * 1000)
+      return caller
+    },
+  }
+}
+
+function invalid(note: string): ServiceFailure {
+  return new ServiceFailure('invalid_token', { note })
+}
+
+/** jose's code and the claim's name: enough to act on, and nothing from inside the token. */
+function describe(error: unknown): string {
+  if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
+    return `${error.code} ${error.claim}`
+  return error instanceof errors.JOSEError ? error.code : 'unreadable'
+}
+
+/** `application/at+jwt` and `at+jwt` are one type, and case does not matter. @see RFC 7515 section 4.1.9 */
+function normalType(typ: string | undefined): string {
+  return (typ ?? '').toLowerCase().replace(/^application\//, '')
+}
+
+/** `scope` is a space-separated string (RFC 8693 section 4.2); some providers send `scp`, as a string or a list. */
+function scopesOf({ scope, scp }: JWTPayload): unknown[] {
+  return [scope, scp].flat().flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
+}

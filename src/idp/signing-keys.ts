@@ -1,0 +1,77 @@
+/**
+ * Where the identity provider's public keys come from: a fixed key set URL, or the one that its discovery document names.
+ * Only keys that may sign an access token leave here.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { JWK } from 'jose'
+import { fetchJson } from './fetch-json.ts'
+
+const minRsaModulusBytes = 2048 / 8
+const fetchTimeoutMs = 5000
+
+const PublicKey = Type.Object({
+  kty: Type.Union([Type.Literal('RSA'), Type.Literal('EC'), Type.Literal('OKP')]),
+  kid: Type.Optional(Type.String()),
+  alg: Type.Optional(Type.String()),
+  use: Type.Optional(Type.Literal('sig')),
+  n: Type.Optional(Type.String()),
+  d: Type.Optional(Type.Never()),
+})
+const publicKey = TypeCompiler.Compile(PublicKey)
+const keySet = TypeCompiler.Compile(Type.Object({ keys: Type.Array(Type.Unknown()) }))
+const discovery = TypeCompiler.Compile(Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }))
+
+export interface SigningKeysSource {
+  /** The `iss` of the tokens; discovery is `<issuer>/.well-known/openid-configuration`. */
+  issuer: string
+  /** Skips discovery. */
+  jwksUri: string | undefined
+  /** A key that names another `alg` is left out. */
+  algorithms: readonly string[]
+  /** May a discovered key set be fetched from this URL? Guards against plain http. */
+  isAllowedUrl: (url: string) => boolean
+}
+
+/**
+ * Leaves out: symmetric keys, RSA under 2048 bits, keys for encryption, private keys published by mistake.
+ * @throws an Error when nothing usable came, so that a bad answer never replaces a good one
+ * @see RFC 7517 section 5, OpenID Connect Discovery 1.0 section 4
+ */
+export async function fetchSigningKeys(source: SigningKeysSource): Promise<JWK[]> {
+  const url = source.jwksUri ?? (await discover(source))
+  const document = await fetchJson(url, fetchTimeoutMs)
+  if (!keySet.Check(document)) throw new Error('not a key set')
+  const usable = document.keys.filter(
+    (key): key is JWK => publicKey.Check(key) && isUsable(key, source.algorithms),
+  )
+  if (usable.length === 0) throw new Error('no usable key in the key set')
+  return usable
+}
+
+async function discover({ issuer, isAllowedUrl }: SigningKeysSource): Promise<string> {
+  const document = await fetchJson(
+    `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
+    fetchTimeoutMs,
+  )
+  if (!discovery.Check(document)) throw new Error('not a discovery document')
+  if (document.issuer !== issuer) throw new Error('the discovery document is of another issuer')
+  if (!isAllowedUrl(document.jwks_uri)) throw new Error('jwks_uri is not https')
+  return document.jwks_uri
+}
+
+function isUsable({ kty, alg, n }: Static<typeof PublicKey>, algorithms: readonly string[]): boolean {
+  if (alg !== undefined && !algorithms.includes(alg)) return false
+  return kty !== 'RSA' || modulusBytes(n ?? '') >= minRsaModulusBytes
+}
+
+function modulusBytes(n: string): number {
+  const bytes = Buffer.from(n, 'base64url')
+  return (
+    bytes.length -
+    Math.max(
+      0,
+      bytes.findIndex((byte) => byte !== 0),
+    )
+  )
+}

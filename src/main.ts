@@ -1,0 +1,28 @@
+/**
+ * The process: settings from the environment, signals, and exit codes.
+ * `--check-config` reads the settings, says what is wrong with them, and exits.
+ */
+import closeWithGrace from 'close-with-grace'
+import { openService } from './compose.ts'
+import { type Config, ConfigError, parseConfig } from './config.ts'
+
+function readConfig(): Config {
+  try {
+    return parseConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}:\n${error.problems.map((problem) => `  ${problem}\n`).join('')}`)
+    process.stderr.write('.env.example lists every setting. To try the service without any: npm run demo\n')
+    process.exit(1)
+  }
+}
+
+const config = readConfig()
+delete process.env.VONAGE_PRIVATE_KEY
+
+if (process.argv.includes('--check-config')) {
+  process.stdout.write('the settings are usable\n')
+} else {
+  const service = await openService(config)
+  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS }, () => service.close())
+}

@@ -1,0 +1,58 @@
+/**
+ * The log: JSON lines on standard output. What is written is decided where it is written; nothing here sees a request.
+ */
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
+
+/** Written when this much has gathered: a write per line costs up to a quarter of the throughput. */
+const bufferBytes = 4096
+const flushIntervalMs = 200
+
+export interface LogOptions {
+  /** A pino level name, or `silent`. */
+  level: string
+  /** Default: standard output, buffered. */
+  stream?: DestinationStream & { flushSync?(): void }
+}
+
+export interface Log {
+  logger: Logger
+  /** Writes out what is buffered, and stops the timer that does so. */
+  close(): void
+}
+
+export function createLog({ level, stream = bufferedStandardOutput() }: LogOptions): Log {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+    },
+    stream,
+  )
+  const flush = () => stream.flushSync?.()
+  const timer = setInterval(flush, flushIntervalMs).unref()
+  return {
+    logger,
+    close() {
+      clearInterval(timer)
+      flush()
+    },
+  }
+}
+
+function bufferedStandardOutput() {
+  return destination({ fd: process.stdout.fd, sync: true, minLength: bufferBytes })
+}
+
+/** An error without its message, which may quote what a phone sent: name, code, where, and the same of its cause. */
+export function describeError(error: unknown): object | undefined {
+  if (!(error instanceof Error)) return undefined
+  return {
+    name: error.name,
+    code: 'code' in error ? error.code : undefined,
+    stack: error.stack?.split('\n').flatMap((line) => /^\s+at (.*)/.exec(line)?.[1] ?? []),
+    cause: describeError(error.cause),
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One HTTP origin of Vonage: keep-alive connections, a bounded answer, no redirects, no decompression, no retries.
+ * The only place where undici's errors enter; they leave as a value that says what is known, for `wire.ts` to judge.
+ *
+ * It speaks undici's `dispatch`, one level below `request`: only there can a caller see whether bytes left the process,
+ * and give up on a call that still waits for its connection.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Dispatcher, Pool } from 'undici'
+
+/** Real answers are under 2 KiB. */
+const maxAnswerBytes = 64 * 1024
+/** A connection that takes longer to open would leave too little of the deadline for the answer. */
+const connectTimeoutMs = 2000
+
+export interface Request {
+  method: 'POST'
+  /** Appended to the path of the transport's URL. */
+  path: string
+  headers: Record<string, string>
+  body: string
+}
+
+/** An HTTP answer, whatever its status. `text` is the body as UTF-8, at most 64 KiB. */
+export interface Answer {
+  kind: 'answer'
+  status: number
+  headers: IncomingHttpHeaders
+  text: string
+}
+
+export interface NoAnswer {
+  /**
+   * `unreachable`: no connection. `timeout`: out of time, or given up by the caller. `broken`: something came, or the
+   * connection went, but no complete HTTP answer within the bounds.
+   */
+  kind: 'unreachable' | 'timeout' | 'broken'
+  /** False only when Vonage surely saw nothing of the request. */
+  sent: boolean
+  cause: unknown
+}
+
+export interface Transport {
+  /** Never rejects. @param signal the one deadline over everything: queue, connection, head and body */
+  send(request: Request, signal: AbortSignal): Promise<Answer | NoAnswer>
+  close(): Promise<void>
+}
+
+export interface TransportOptions {
+  /** Such as `https://api-eu.vonage.com`. */
+  url: string
+  /** Connections at most. HTTP/1.1 carries one call each, so this is also the number of calls in flight. */
+  connections: number
+}
+
+export function createTransport({ url, connections }: TransportOptions): Transport {
+  const { origin, pathname } = new URL(url)
+  const basePath = pathname.replace(/\/$/, '')
+  const pool = new Pool(origin, {
+    connections,
+    allowH2: false,
+    connect: { timeout: connectTimeoutMs },
+    // undici's own timers are coarse, and a drip of bytes resets them.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: maxAnswerBytes,
+  })
+
+  return {
+    send: (request, signal) =>
+      new Promise((resolve) => {
+        let controller: Dispatcher.DispatchController | undefined
+        let status = 0
+        let headers: IncomingHttpHeaders = {}
+        const chunks: Buffer[] = []
+
+        function fail(cause: Error): void {
+          const sent = controller !== undefined
+          const late = signal.aborted || ('code' in cause && cause.code === 'UND_ERR_CONNECT_TIMEOUT')
+          resolve({ kind: late ? 'timeout' : sent ? 'broken' : 'unreachable', sent, cause })
+        }
+
+        function giveUp(): void {
+          fail(signal.reason)
+          controller?.abort(signal.reason)
+        }
+
+        if (signal.aborted) return giveUp()
+        signal.addEventListener('abort', giveUp, { once: true })
+        pool.dispatch(
+          {
+            method: request.method,
+            path: basePath + request.path,
+            headers: { ...request.headers, accept: 'application/json', 'accept-encoding': 'identity' },
+            body: request.body,
+          },
+          {
+            onRequestStart(started) {
+              if (signal.aborted) return started.abort(signal.reason)
+              controller = started
+            },
+            onResponseStart(_controller, statusCode, responseHeaders) {
+              status = statusCode
+              headers = responseHeaders
+            },
+            onResponseData(_controller, chunk) {
+              chunks.push(chunk)
+            },
+            onResponseEnd() {
+              signal.removeEventListener('abort', giveUp)
+              resolve({ kind: 'answer', status, headers, text: Buffer.concat(chunks).toString() })
+            },
+            onResponseError(_controller, error) {
+              signal.removeEventListener('abort', giveUp)
+              fail(error)
+            },
+          },
+        )
+      }),
+
+    close: () => pool.destroy(),
+  }
+}

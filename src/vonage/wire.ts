@@ -1,0 +1,112 @@
+/**
+ * Vonage's wire format: what each call sends, and what each answer means. Pure: no I/O, no clock.
+ * Answers are judged by status and structure, never by searching text, and nothing of Vonage's wording leaves here.
+ */
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
+import { ServiceFailure } from '../core/failures.ts'
+import type { AuthUrl, AuthUrlRequest } from '../core/ports.ts'
+import { type AuthUrlPolicy, isAllowedAuthUrl } from './auth-url.ts'
+import type { Answer, NoAnswer, Request } from './transport.ts'
+
+const NetworkEnablementAnswer = TypeCompiler.Compile(
+  Type.Object({ scopes: Type.Record(Type.String(), Type.Unknown()) }),
+)
+
+/** One entry of `scopes`: a URL or an error. Vonage calls its error members open strings, so only its presence counts. */
+const ScopeEntry = TypeCompiler.Compile(
+  Type.Object({
+    auth_url: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    requires_carrier_network: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+    error: Type.Optional(Type.Unknown()),
+  }),
+)
+
+/** `POST /v0.1/network-enablement`. The member is `scopes`, and the scope goes without an `openid ` prefix. @see Vonage Network Enablement API reference */
+export function networkEnablementRequest(request: AuthUrlRequest, applicationJwt: string): Request {
+  return {
+    method: 'POST',
+    path: '/v0.1/network-enablement',
+    headers: { authorization: `Bearer ${applicationJwt}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      phone_number: request.phoneNumber.reveal(),
+      scopes: [request.scope],
+      state: request.state,
+    }),
+  }
+}
+
+/**
+ * A 200 can still be a failure, for each scope apart. `requires_carrier_network` is deprecated at Vonage: when it is absent
+ * the answer is `true`, the safe side.
+ * @throws network_not_supported for a scope with an error, without a URL, or not answered, and for status 422
+ * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
+ */
+export function judgeNetworkEnablement(
+  outcome: Answer | NoAnswer,
+  scope: string,
+  policy: AuthUrlPolicy,
+  nowMs: number,
+): AuthUrl {
+  if (outcome.kind !== 'answer') throw noAnswer(outcome)
+  if (outcome.status === 422) throw new ServiceFailure('network_not_supported', { note: 'status 422' })
+  if (outcome.status !== 200) throw refusal(outcome, nowMs)
+  const { scopes } = parse(outcome, NetworkEnablementAnswer)
+  if (!Object.hasOwn(scopes, scope))
+    throw new ServiceFailure('network_not_supported', { note: 'the scope is not in the answer' })
+  const entry = scopes[scope]
+  if (!ScopeEntry.Check(entry))
+    throw new ServiceFailure('upstream_invalid', { note: 'malformed entry for the scope' })
+  if (entry.error) throw new ServiceFailure('network_not_supported', { note: 'the scope has an error' })
+  if (!entry.auth_url)
+    throw new ServiceFailure('network_not_supported', { note: 'the scope has no auth_url' })
+  if (!isAllowedAuthUrl(entry.auth_url, policy))
+    throw new ServiceFailure('upstream_invalid', { note: 'an auth_url that may not be handed out' })
+  return { authUrl: entry.auth_url, requiresCarrierNetwork: entry.requires_carrier_network ?? true }
+}
+
+function parse<T extends TSchema>(answer: Answer, schema: TypeCheck<T>): Static<T> {
+  let value: unknown
+  try {
+    value = JSON.parse(answer.text)
+  } catch {
+    throw new ServiceFailure('upstream_invalid', { note: 'the answer is not JSON' })
+  }
+  if (!schema.Check(value))
+    throw new ServiceFailure('upstream_invalid', { note: 'the answer does not fit its schema' })
+  return value
+}
+
+function noAnswer({ kind, cause }: NoAnswer): ServiceFailure {
+  switch (kind) {
+    case 'unreachable':
+      return new ServiceFailure('upstream_unavailable', { cause })
+    case 'timeout':
+      return new ServiceFailure('upstream_timeout', { cause })
+    case 'broken':
+      return new ServiceFailure('upstream_invalid', { cause })
+  }
+}
+
+/** The meaning of a status that no operation gives a meaning of its own. */
+function refusal({ status, headers }: Answer, nowMs: number): ServiceFailure {
+  const note = `status ${status}`
+  const retryAfter = headers['retry-after']
+  if (status === 401 || status === 402 || status === 403)
+    return new ServiceFailure('upstream_refused', { note })
+  if (status === 429 || (status === 503 && retryAfter !== undefined))
+    return new ServiceFailure('upstream_busy', {
+      note,
+      retryAfterSeconds: parseRetryAfter(retryAfter, nowMs),
+    })
+  return new ServiceFailure('upstream_invalid', { note })
+}
+
+/**
+ * Retry-After in seconds or as an HTTP date; anything else counts as 1. @see RFC 9110 section 10.2.3
+ * @returns whole seconds, 1 to 60
+ */
+function parseRetryAfter(text: string | undefined, nowMs: number): number {
+  const seconds = /^\d+$/.test(text ?? '') ? Number(text) : (Date.parse(text ?? '') - nowMs) / 1000
+  return Number.isNaN(seconds) ? 1 : Math.min(60, Math.max(1, Math.ceil(seconds)))
+}

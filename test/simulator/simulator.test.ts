@@ -1,0 +1,184 @@
+/**
+ * The simulator around the operator: identity provider, hop log, record of calls, closing, and the README's table.
+ */
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import type { Hop } from '../../simulator/hops.ts'
+import { findNumberRow, NUMBERS, numbersAsMarkdown } from '../../simulator/numbers.ts'
+import {
+  authUrlFor,
+  codeFor,
+  exchange,
+  SCOPE,
+  START_PATH,
+  start,
+  startTestSimulator,
+  VERIFY_PATH,
+  verify,
+  walk,
+} from './harness.ts'
+
+const simulator = await startTestSimulator()
+
+async function verifyAccessToken(token: string) {
+  return jwtVerify(token, createRemoteJWKSet(new URL(simulator.jwksUri)), {
+    issuer: simulator.issuer,
+    audience: simulator.audience,
+    typ: 'at+jwt',
+    algorithms: ['ES256'],
+    requiredClaims: ['iat', 'exp', 'jti'],
+  })
+}
+
+test('issues access tokens that verify against the discovered keys', async () => {
+  const discovered = await fetch(`${simulator.issuer}/.well-known/openid-configuration`)
+  const { issuer, jwks_uri, token_endpoint } = (await discovered.json()) as Record<string, string>
+  assert.deepEqual(
+    { issuer, jwks_uri, token_endpoint },
+    { issuer: simulator.issuer, jwks_uri: simulator.jwksUri, token_endpoint: simulator.issuerTokenUrl },
+  )
+  const { payload } = await verifyAccessToken(
+    await simulator.issueAccessToken('alice.B-1_x', { scope: 'a b:c' }),
+  )
+  assert.partialDeepStrictEqual(payload, { sub: 'alice.B-1_x', client_id: 'alice.B-1_x', scope: 'a b:c' })
+  assert.equal(Number(payload.exp) - Number(payload.iat), 3600)
+  const { payload: plain } = await verifyAccessToken(await simulator.issueAccessToken('bob'))
+  assert.equal('scope' in plain, false)
+})
+
+test('refuses a subject outside the allowed form', async () => {
+  for (const subject of ['', 'a b', 'a/b', 'x'.repeat(65)]) {
+    await assert.rejects(simulator.issueAccessToken(subject), /refused/)
+  }
+})
+
+test('signs with the newest key and keeps the older ones published', async () => {
+  const before = await simulator.issueAccessToken('alice')
+  await simulator.rotateKeys()
+  const after = await simulator.issueAccessToken('alice')
+  const { keys } = (await (await fetch(simulator.jwksUri)).json()) as { keys: Array<{ kid: string }> }
+  assert.deepEqual(
+    keys.map(({ kid }) => kid),
+    [after, before].map((token) => decodeProtectedHeader(token).kid),
+  )
+  await verifyAccessToken(before)
+  await verifyAccessToken(after)
+})
+
+test('logs every hop of a flow, redacted, and tells subscribers', async () => {
+  const number = '+990555777102'
+  const state = 'caller-state-which-is-long'
+  const seen: Hop[] = []
+  const unsubscribe = simulator.hops.subscribe((hop) => seen.push(hop))
+  const body = { phone_number: number, scopes: [SCOPE], state }
+  const started = await start(simulator, number, { body })
+  const { scopes } = (await started.json()) as { scopes: Record<string, { auth_url: string }> }
+  const authUrl = scopes[SCOPE]?.auth_url ?? ''
+  const { landing } = await walk(simulator, authUrl)
+  const code = landing.searchParams.get('code') ?? ''
+  const { access_token } = (await (await exchange(simulator, code)).json()) as { access_token: string }
+  await verify(simulator, access_token, { phoneNumber: number })
+  await verify(simulator, access_token, { phoneNumber: number })
+  unsubscribe()
+  await start(simulator, number)
+
+  assert.deepEqual(
+    seen.map(({ from, to, method, path, status }) => `${from} ${to} ${method} ${path} ${status}`),
+    [
+      `service vonage POST ${START_PATH} 200`,
+      'device vonage GET /oauth2/auth 302',
+      'device carrier GET /carrier/identify 302',
+      'device carrier GET /carrier/consent 302',
+      'device vonage GET /oauth2/callback 302',
+      'service vonage POST /oauth2/token 200',
+      `service vonage POST ${VERIFY_PATH} 200`,
+      `service vonage POST ${VERIFY_PATH} 401`,
+    ],
+  )
+  const [first, , , , last, token, verified, refused] = seen
+  assert.deepEqual(first?.request, { phone_number: '+**********02', scopes: [SCOPE], state: 'caller…' })
+  const lastResponse = last?.response as { location: string }
+  assert.match(lastResponse.location, /\?code=[\w-]{6}…&state=caller…$/)
+  assert.partialDeepStrictEqual(token?.request, { code: `${code.slice(0, 6)}…` })
+  assert.deepEqual(verified?.response, { devicePhoneNumberVerified: true })
+  assert.partialDeepStrictEqual(refused?.response, { code: 'UNAUTHENTICATED' })
+  const log = JSON.stringify(seen)
+  const wrapped = new URL(authUrl).searchParams.get('state') ?? ''
+  for (const secret of [number.slice(1), number.slice(4, 10), state, code, access_token, wrapped]) {
+    assert.equal(log.includes(secret), false)
+  }
+  assert.deepEqual(simulator.hops.list().slice(-seen.length - 1, -1), seen)
+})
+
+test('logs a cut connection with status 0', async () => {
+  await start(simulator, '+990000001016').catch(() => undefined)
+  const hop = simulator.hops.list().at(-1)
+  assert.equal(hop?.status, 0)
+  assert.equal(hop?.response, null)
+})
+
+test('counts requests by path and keeps what the service sent, for tests', async () => {
+  const before = simulator.hops.count('/oauth2/token')
+  await exchange(simulator, await codeFor(simulator, '+990555000102'))
+  assert.equal(simulator.hops.count('/oauth2/token'), before + 1)
+  assert.equal(simulator.hops.count('/unknown'), 0)
+  const [started, exchanged] = simulator.received().slice(-2)
+  assert.equal(started?.path, START_PATH)
+  assert.equal(started?.headers['content-type'], 'application/json')
+  assert.ok(started?.rawHeaders.includes('content-type'))
+  assert.deepEqual(started?.body, {
+    phone_number: '+990555000102',
+    scopes: [SCOPE],
+    state: 'the-state-of-the-caller',
+  })
+  assert.partialDeepStrictEqual(exchanged?.body, { grant_type: 'authorization_code' })
+})
+
+test('advertises other URLs than it listens on when told to', async () => {
+  const hidden = await startTestSimulator({ operatorUrl: 'http://operator:4000', issuer: 'http://idp:4001' })
+  assert.equal(hidden.operatorUrl, 'http://operator:4000')
+  assert.equal(hidden.tokenUrl, 'http://operator:4000/oauth2/token')
+  assert.equal(hidden.jwksUri, 'http://idp:4001/jwks')
+  const [, payload] = (await hidden.issueAccessToken('alice')).split('.')
+  assert.equal(JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()).iss, 'http://idp:4001')
+})
+
+test('refuses a port that is taken, and leaves nothing open', async () => {
+  const operatorPort = Number(new URL(simulator.operatorUrl).port)
+  await assert.rejects(startTestSimulator({ operatorPort }), { code: 'EADDRINUSE' })
+})
+
+test('closes at once, late answers included', async () => {
+  const short = await startTestSimulator()
+  const late = start(short, '+990000001015')
+  const ended = assert.rejects(late)
+  while (short.hops.count(START_PATH) === 0) await setImmediate()
+  await short.close()
+  await ended
+  await assert.rejects(fetch(short.operatorUrl))
+  await assert.rejects(fetch(short.issuer))
+})
+
+test('the numbers table names each number once, and each row decides its example', () => {
+  const names = NUMBERS.map(({ number }) => number)
+  assert.equal(new Set(names).size, names.length)
+  for (const row of NUMBERS) assert.equal(findNumberRow(row.example), row)
+  // 99 wins over odd, and single numbers win over the rule.
+  assert.equal(findNumberRow('+99099').outcome, findNumberRow('+99011111199').outcome)
+})
+
+test('the README has the numbers table', () => {
+  const readme = readFileSync(new URL('../../simulator/README.md', import.meta.url), 'utf8')
+  assert.ok(readme.includes(numbersAsMarkdown()), `replace the table by:\n${numbersAsMarkdown()}`)
+})
+
+test('an auth_url can be opened again, and each opening has its own code', async () => {
+  const authUrl = await authUrlFor(simulator, '+990555000102')
+  const first = await walk(simulator, authUrl)
+  const second = await walk(simulator, authUrl)
+  assert.notEqual(first.landing.searchParams.get('code'), second.landing.searchParams.get('code'))
+})
