@@ -53,6 +53,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
 
   const app = Fastify({ exposeHeadRoutes: false })
   recordHops(app, context)
+  // The shape of the gateway's own answers, as for 405.
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ message: 'Not Found', _links: {}, _embedded: {} }),
+  )
   app.get('/livez', () => ({ status: 'ok' }))
   for (const routes of ROUTES) app.register(async (scope) => routes(scope, context))
   await app.ready()

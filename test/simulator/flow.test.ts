@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { NUMBERS } from '../../simulator/numbers.ts'
+import { EXPECTED } from './expected-outcomes.ts'
 import {
   accessTokenFor,
   applicationJwt,
@@ -14,6 +15,7 @@ import {
   entryOf,
   exchange,
   REDIRECT_URI,
+  readAnswer,
   start,
   startTestSimulator,
   verify,
@@ -27,56 +29,6 @@ const simulator = await startTestSimulator({
   now: () => clockMs,
   sleep: async (durationMs) => sleptMs.push(durationMs),
 })
-
-/** What each row must look like to a client of the operator. */
-const EXPECTED: Record<string, string> = {
-  '+99012345678': 'verify 200 true',
-  '+99012345677': 'verify 200 false',
-  '+99011111199': 'redirect server_error',
-  '+990000001001': 'start 200 Forbidden',
-  '+990000001002': 'start 200 no entry',
-  '+990000001003': 'start 200 auth_url undefined',
-  '+990000001004': 'start 200 auth_url http://attacker.example/oauth2/auth',
-  '+990000001005': 'start 200 auth_url https://attacker.example/oauth2/auth',
-  '+990000001006': 'carrier network undefined, verify 200 true',
-  '+990000001007': 'carrier network false, verify 200 true',
-  '+990000001008': 'start 402 low-balance',
-  '+990000001009': 'start 422 invalid-params',
-  '+990000001010': 'start 500 internal-error',
-  '+990000001011': 'start 503 unreadable, Retry-After 2',
-  '+990000001012': 'start 200 unreadable',
-  '+990000001013': 'start 200 unreadable',
-  '+990000001014': 'start 302 unreadable',
-  '+990000001015': 'late 8000, verify 200 true',
-  '+990000001016': 'start cut',
-  '+990000001017': 'start cut',
-  '+990000001020': 'redirect access_denied',
-  '+990000001021': 'redirect temporarily_unavailable',
-  '+990000001022': 'redirect carrier_says_no',
-  '+990000001023': 'redirect with a wrong state',
-  '+990000001030': 'token 400 invalid_grant',
-  '+990000001031': 'token 401 invalid_client',
-  '+990000001032': 'token 500 internal-error',
-  '+990000001033': 'token 200 unreadable',
-  '+990000001034': 'late 15000, verify 200 true',
-  '+990000001035': 'token cut',
-  '+990000001040': 'verify 200 false',
-  '+990000001041': 'verify 403 NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK',
-  '+990000001042': 'verify 403 NUMBER_VERIFICATION.INVALID_TOKEN_CONTEXT',
-  '+990000001043': 'verify 403 PERMISSION_DENIED',
-  '+990000001044': 'verify 401 UNAUTHENTICATED',
-  '+990000001045': 'verify 500 INTERNAL',
-  '+990000001046': 'verify 503 UNAVAILABLE',
-  '+990000001047': 'verify 504 TIMEOUT',
-  '+990000001048': 'verify 200 unreadable',
-  '+990000001049': 'verify 200 undefined',
-  '+990000001050': 'late 15000, verify 200 true',
-  '+990000001051': 'verify cut',
-  '+990555000199': 'redirect server_error',
-  '+990555000102': 'verify 200 true',
-  '+990555000103': 'verify 200 false',
-  '+447700900123': 'start 200 Forbidden',
-}
 
 /** Runs the whole flow as far as it goes, and says how it ended. */
 async function observe(phoneNumber: string): Promise<string> {
@@ -101,19 +53,6 @@ async function observe(phoneNumber: string): Promise<string> {
   const late = sleptMs.map((durationMs) => `late ${durationMs}, `)
   const network = entry.requires_carrier_network
   return `${network === true ? '' : `carrier network ${network}, `}${late}verify ${verified.text}`
-}
-
-async function readAnswer(send: () => Promise<Response>) {
-  const response = await send().catch(() => undefined)
-  const text = await response?.text().catch(() => undefined)
-  if (!response || text === undefined) return { status: 0, text: 'cut', body: undefined }
-  const { status, headers } = response
-  const body = headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined
-  const retryAfter = headers.has('retry-after') ? `, Retry-After ${headers.get('retry-after')}` : ''
-  if (body === undefined) return { status, text: `${status} unreadable${retryAfter}`, body }
-  const result =
-    status === 200 ? body.devicePhoneNumberVerified : (body.code ?? body.error ?? body.type.split('#')[1])
-  return { status, text: `${status} ${result}`, body: body as { access_token?: string } }
 }
 
 test('every row of the numbers table has an expectation here', () => {

@@ -154,3 +154,17 @@ export async function verify(
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 }
+
+/** An answer in short: status and result or error code, `unreadable` for what is not JSON, `cut` for none. */
+export async function readAnswer(send: () => Promise<Response>) {
+  const response = await send().catch(() => undefined)
+  const text = await response?.text().catch(() => undefined)
+  if (!response || text === undefined) return { status: 0, text: 'cut', body: undefined }
+  const { status, headers } = response
+  const body = headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined
+  const retryAfter = headers.has('retry-after') ? `, Retry-After ${headers.get('retry-after')}` : ''
+  if (body === undefined) return { status, text: `${status} unreadable${retryAfter}`, body }
+  const result =
+    status === 200 ? body.devicePhoneNumberVerified : (body.code ?? body.error ?? body.type.split('#')[1])
+  return { status, text: `${status} ${result}`, body: body as { access_token?: string } }
+}

@@ -3,12 +3,18 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { createPrivateKey } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
-import type { Hop } from '../../simulator/hops.ts'
+import { createHopRecorder, type Hop } from '../../simulator/hops.ts'
 import { findNumberRow, NUMBERS, numbersAsMarkdown } from '../../simulator/numbers.ts'
+import { createTickets } from '../../simulator/tickets.ts'
 import {
   authUrlFor,
   codeFor,
@@ -138,6 +144,34 @@ test('counts requests by path and keeps what the service sent, for tests', async
   assert.partialDeepStrictEqual(exchanged?.body, { grant_type: 'authorization_code' })
 })
 
+test('answers 404 in the shape of the gateway, and says when it is up', async () => {
+  const unknown = await fetch(`${simulator.operatorUrl}/unknown`)
+  assert.equal(unknown.status, 404)
+  assert.deepEqual(Object.keys((await unknown.json()) as object), ['message', '_links', '_embedded'])
+  assert.equal((await fetch(`${simulator.operatorUrl}/livez`)).status, 200)
+})
+
+test('keeps a bounded log and record', () => {
+  const recorder = createHopRecorder()
+  const call = { atMs: 0, path: START_PATH, headers: {}, rawHeaders: [], body: undefined }
+  const hop = { at: '', method: 'POST', path: START_PATH, status: 200, request: null, response: null }
+  for (let i = 0; i < 1001; i++) {
+    recorder.arrive(call)
+    recorder.record({ ...hop, durationMs: i })
+  }
+  assert.equal(recorder.count(START_PATH), 1001)
+  assert.equal(recorder.received().length, 1000)
+  assert.equal(recorder.list().length, 1000)
+  assert.equal(recorder.list()[0]?.durationMs, 1)
+})
+
+test('keeps a bounded number of tickets, the newest', () => {
+  const tickets = createTickets<number>({ lifetimeMs: 1, now: () => 0 })
+  const [first, second] = Array.from({ length: 10_001 }, (_, i) => tickets.issue(i))
+  assert.equal(tickets.read(first ?? ''), undefined)
+  assert.equal(tickets.read(second ?? ''), 1)
+})
+
 test('advertises other URLs than it listens on when told to', async () => {
   const hidden = await startTestSimulator({ operatorUrl: 'http://operator:4000', issuer: 'http://idp:4001' })
   assert.equal(hidden.operatorUrl, 'http://operator:4000')
@@ -181,4 +215,29 @@ test('an auth_url can be opened again, and each opening has its own code', async
   const first = await walk(simulator, authUrl)
   const second = await walk(simulator, authUrl)
   assert.notEqual(first.landing.searchParams.get('code'), second.landing.searchParams.get('code'))
+})
+
+test('runs as a process that prints an env file, and takes its key with it', async () => {
+  const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url))
+  const env = { ...process.env, SIMULATOR_PORT: '0', SIMULATOR_IDP_PORT: '0' }
+  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  const [output] = (await once(child.stdout, 'data')) as [Buffer]
+  const settings = parseEnv(output.toString())
+  assert.deepEqual(Object.keys(settings).sort(), [
+    'AUTH_AUDIENCE',
+    'AUTH_ISSUER',
+    'VONAGE_API_URL',
+    'VONAGE_APPLICATION_ID',
+    'VONAGE_PRIVATE_KEY_FILE',
+    'VONAGE_REDIRECT_URI',
+    'VONAGE_TOKEN_URL',
+  ])
+  const keyFile = String(settings.VONAGE_PRIVATE_KEY_FILE)
+  assert.equal(statSync(keyFile).mode & 0o777, 0o600)
+  createPrivateKey(readFileSync(keyFile))
+  assert.equal((await fetch(`${settings.VONAGE_API_URL}/livez`)).status, 200)
+  child.kill('SIGTERM')
+  assert.deepEqual(await exited, [0, null])
+  assert.equal(existsSync(keyFile), false)
 })

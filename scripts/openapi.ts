@@ -1,0 +1,28 @@
+/**
+ * Writes openapi/openapi.json from the route schemas, offline. With `--check` it only compares, and exits 1 when the
+ * committed document is not what the code says.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createServer } from '../src/http/server.ts'
+
+const file = join(import.meta.dirname, '../openapi/openapi.json')
+
+/** The routes are described, never called. */
+const uncalled = () => Promise.reject(new Error('not called'))
+const server = await createServer({
+  verification: { start: uncalled },
+  accessTokens: { verify: uncalled },
+  checkReady: uncalled,
+  isDraining: () => false,
+  requestTimeoutMs: 1000,
+  log: { info: () => undefined, error: () => undefined },
+})
+const document = `${JSON.stringify(server.swagger(), null, 2)}\n`
+await server.close()
+
+if (!process.argv.includes('--check')) writeFileSync(file, document)
+else if (readFileSync(file, 'utf8') !== document) {
+  process.stderr.write('openapi/openapi.json is not what the code says. Run: npm run openapi\n')
+  process.exitCode = 1
+}

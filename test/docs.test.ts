@@ -1,0 +1,30 @@
+/** What the documents repeat of the code is what the code says. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { generatedFiles } from '../scripts/docs.ts'
+
+const root = join(import.meta.dirname, '..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+for (const [file, content] of generatedFiles())
+  test(`${file} is what npm run docs writes`, () => {
+    assert.equal(readFileSync(join(root, file), 'utf8'), content)
+  })
+
+test('every npm script that README names exists', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
+  const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? '')
+  assert.ok(named.length > 0)
+  assert.deepEqual(
+    named.filter((name) => !Object.hasOwn(scripts, name)),
+    [],
+  )
+})
+
+test('every file that README links to exists', () => {
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path ?? '')
+  assert.ok(links.length > 0)
+  for (const path of links) assert.doesNotThrow(() => readFileSync(join(root, path)), path)
+})
