@@ -57,5 +57,4 @@ function environmentExample(): string {
   return `# Every setting, with its default. The service reads the environment alone; \`npm run dev\` also reads a file .env.\n\n${blocks.join('\n\n')}\n`
 }
 
-if (import.meta.main)
-  for (const [file, content] of generatedFiles()) writeFileSync(join(root, file), content)
+if (import.meta.main) for (const [file, content] of generatedFiles()) writeFileSync(join(root, file), content)

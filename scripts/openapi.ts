@@ -11,7 +11,7 @@ const file = join(import.meta.dirname, '../openapi/openapi.json')
 /** The routes are described, never called. */
 const uncalled = () => Promise.reject(new Error('not called'))
 const server = await createServer({
-  verification: { start: uncalled },
+  verification: { start: uncalled, finish: uncalled },
   accessTokens: { verify: uncalled },
   checkReady: uncalled,
   isDraining: () => false,

@@ -6,11 +6,11 @@
 import type { KeyObject } from 'node:crypto'
 import { compactVerify } from 'jose'
 
-const CLOCK_TOLERANCE_SECONDS = 60
+const clockToleranceSeconds = 60
 /** The bounds of `exp` after `iat`, and the lifetime of a token without `exp` (Vonage JWT documentation). */
-const MIN_LIFETIME_SECONDS = 30
-const MAX_LIFETIME_SECONDS = 24 * 60 * 60
-const DEFAULT_LIFETIME_SECONDS = 15 * 60
+const minLifetimeSeconds = 30
+const maxLifetimeSeconds = 24 * 60 * 60
+const defaultLifetimeSeconds = 15 * 60
 
 /** The end of the problem's `type` URL that the refusal leads to (Vonage API errors page). */
 export type JwtRefusal = 'unauthorized' | 'jwt-expired'
@@ -62,12 +62,12 @@ function judgeClaims(
   const { application_id, iat, nbf, exp, jti } = claims
   if (application_id !== applicationId) return 'unauthorized'
   if (typeof jti !== 'string' || jti === '') return 'unauthorized'
-  if (typeof iat !== 'number' || iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) return 'unauthorized'
-  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + CLOCK_TOLERANCE_SECONDS)) {
+  if (typeof iat !== 'number' || iat > nowSeconds + clockToleranceSeconds) return 'unauthorized'
+  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + clockToleranceSeconds)) {
     return 'unauthorized'
   }
-  const expires = exp === undefined ? iat + DEFAULT_LIFETIME_SECONDS : exp
+  const expires = exp === undefined ? iat + defaultLifetimeSeconds : exp
   if (typeof expires !== 'number') return 'unauthorized'
-  if (expires - iat < MIN_LIFETIME_SECONDS || expires - iat > MAX_LIFETIME_SECONDS) return 'unauthorized'
+  if (expires - iat < minLifetimeSeconds || expires - iat > maxLifetimeSeconds) return 'unauthorized'
   return expires <= nowSeconds ? 'jwt-expired' : undefined
 }

@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ApplicationJwtCheck } from './application-jwt.ts'
 import type { HopRecorder } from './hops.ts'
 import type { NumberRow } from './numbers.ts'
+import type { Holder, Phone } from './phone.ts'
 import type { Quota } from './quota.ts'
 import type { Tickets } from './tickets.ts'
 
@@ -21,6 +22,10 @@ export interface OperatorOptions {
   /** The public half of the application's key. */
   publicKey: KeyObject
   redirectUri: string
+  /** Where the phone reaches the service; an origin. */
+  serviceUrl: string
+  /** Asks the identity provider for an access token, for the phone. */
+  issueAccessToken: (subject: string) => Promise<string>
   /** Network Enablement requests in every sliding second; 0 means no limit. */
   requestsPerSecond: number
   /** Epoch milliseconds. */
@@ -60,12 +65,13 @@ export interface OperatorContext {
   codes: Tickets<DeviceSession>
   accessTokens: Tickets<DeviceSession>
   hops: HopRecorder
+  createPhone(holder?: Holder): Phone
   /** Aborted on close, so that late answers do not hold the process. */
   closing: AbortSignal
 }
 
 /** How long an access token lives (`expires_in` of a recorded answer of Vonage). */
-export const ACCESS_TOKEN_LIFETIME_SECONDS = 29
+export const accessTokenLifetimeSeconds = 29
 /** The path of a request without its query. */
 export function pathOf(request: FastifyRequest): string {
   return request.url.split('?')[0] ?? request.url

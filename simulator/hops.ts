@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { redactPayload } from './redact.ts'
 
 /** How many hops and how many received calls are kept. */
-const MAX_ENTRIES = 1000
+const maxEntries = 1000
 
 /** One request to the operator and its answer. */
 export interface Hop {
@@ -56,7 +56,7 @@ export interface HopRecorder extends HopLog {
 }
 
 /** Which parties speak at a path; a path without a rule is no hop. */
-const PARTIES: ReadonlyArray<{ path: RegExp; from: Hop['from']; to: Hop['to'] }> = [
+const parties: ReadonlyArray<{ path: RegExp; from: Hop['from']; to: Hop['to'] }> = [
   { path: /^\/v0\.1\/network-enablement$/, from: 'service', to: 'vonage' },
   { path: /^\/oauth2\/token$/, from: 'service', to: 'vonage' },
   { path: /^\/camara\//, from: 'service', to: 'vonage' },
@@ -105,10 +105,10 @@ export function createHopRecorder(): HopRecorder {
 }
 
 function partiesAt(path: string) {
-  return PARTIES.find((rule) => rule.path.test(path))
+  return parties.find((rule) => rule.path.test(path))
 }
 
 function keep<T>(list: T[], entry: T): void {
   list.push(entry)
-  if (list.length > MAX_ENTRIES) list.shift()
+  if (list.length > maxEntries) list.shift()
 }

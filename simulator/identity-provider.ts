@@ -11,18 +11,18 @@ import Provider, { type Adapter, errors, type JWK } from 'oidc-provider'
 import { listen } from './listen.ts'
 
 /** The secret of every client. It protects nothing: the provider hands a token for any subject to whoever asks. */
-export const CLIENT_SECRET = 'simulator-secret'
+export const clientSecret = 'simulator-secret'
 
 /** The `aud` of every access token. */
-export const AUDIENCE = 'https://network-enablement-bff.example'
+export const audience = 'https://network-enablement-bff.example'
 
 /** What may be a subject, and so a client id. */
-const SUBJECT = /^[A-Za-z0-9._-]{1,64}$/
+const subjectPattern = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Long enough for a demonstration by hand. */
-const ACCESS_TOKEN_LIFETIME_SECONDS = 3600
+const accessTokenLifetimeSeconds = 3600
 
-const SIGNING_ALGORITHM = 'ES256'
+const signingAlgorithm = 'ES256'
 
 export interface IdentityProviderOptions {
   host: string
@@ -77,23 +77,23 @@ function createProvider(issuer: string, keys: JWK[]): Provider {
     adapter: () => createClientAdapter(),
     jwks: { keys: [...keys] },
     clientAuthMethods: ['client_secret_post'],
-    ttl: { ClientCredentials: ACCESS_TOKEN_LIFETIME_SECONDS },
+    ttl: { ClientCredentials: accessTokenLifetimeSeconds },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => AUDIENCE,
+        defaultResource: () => audience,
         useGrantedResource: () => true,
         getResourceServerInfo(ctx, resource) {
-          if (resource !== AUDIENCE) throw new errors.InvalidTarget()
+          if (resource !== audience) throw new errors.InvalidTarget()
           // Whatever scope is asked for is granted.
           const { scope } = ctx.oidc.params ?? {}
           return {
             scope: String(scope ?? ''),
-            audience: AUDIENCE,
+            audience,
             accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: SIGNING_ALGORITHM } },
+            jwt: { sign: { alg: signingAlgorithm } },
           }
         },
       },
@@ -105,16 +105,16 @@ function createProvider(issuer: string, keys: JWK[]): Provider {
 function createClientAdapter(): Adapter {
   return {
     async find(id) {
-      if (!SUBJECT.test(id)) return undefined
+      if (!subjectPattern.test(id)) return undefined
       return {
         client_id: id,
-        client_secret: CLIENT_SECRET,
+        client_secret: clientSecret,
         grant_types: ['client_credentials'],
         response_types: [],
         redirect_uris: [],
         token_endpoint_auth_method: 'client_secret_post',
         // The only key type here; oidc-provider refuses a client whose ID token algorithm has no key.
-        id_token_signed_response_alg: SIGNING_ALGORITHM,
+        id_token_signed_response_alg: signingAlgorithm,
       }
     },
     upsert: async () => {},
@@ -127,9 +127,9 @@ function createClientAdapter(): Adapter {
 }
 
 async function createSigningKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true })
+  const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true })
   const jwk = await exportJWK(privateKey)
-  return { ...jwk, kid: randomUUID(), use: 'sig', alg: SIGNING_ALGORITHM } as JWK
+  return { ...jwk, kid: randomUUID(), use: 'sig', alg: signingAlgorithm } as JWK
 }
 
 async function requestAccessToken(tokenUrl: string, subject: string, scope?: string): Promise<string> {
@@ -138,7 +138,7 @@ async function requestAccessToken(tokenUrl: string, subject: string, scope?: str
     body: new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: subject,
-      client_secret: CLIENT_SECRET,
+      client_secret: clientSecret,
       ...(scope === undefined ? {} : { scope }),
     }),
   })

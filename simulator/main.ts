@@ -6,7 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CLIENT_SECRET } from './identity-provider.ts'
+import { clientSecret } from './identity-provider.ts'
 import { type Simulator, startSimulator } from './simulator.ts'
 
 const {
@@ -15,6 +15,7 @@ const {
   SIMULATOR_IDP_PORT = '4001',
   SIMULATOR_REDIRECT_URI = 'http://127.0.0.1:3000/v1/network-enablement/callback',
   SIMULATOR_REQUESTS_PER_SECOND = '10',
+  SIMULATOR_SERVICE_URL,
   SIMULATOR_OPERATOR_URL,
   SIMULATOR_ISSUER,
   SIMULATOR_APPLICATION_ID,
@@ -31,6 +32,7 @@ const simulator = await startSimulator({
   identityProviderPort: parseInteger('SIMULATOR_IDP_PORT', SIMULATOR_IDP_PORT),
   requestsPerSecond: parseInteger('SIMULATOR_REQUESTS_PER_SECOND', SIMULATOR_REQUESTS_PER_SECOND),
   ...(sharedKey && { privateKeyPem: sharedKey }),
+  ...(SIMULATOR_SERVICE_URL && { serviceUrl: SIMULATOR_SERVICE_URL }),
   ...(SIMULATOR_OPERATOR_URL && { operatorUrl: SIMULATOR_OPERATOR_URL }),
   ...(SIMULATOR_ISSUER && { issuer: SIMULATOR_ISSUER }),
   ...(SIMULATOR_APPLICATION_ID && { applicationId: SIMULATOR_APPLICATION_ID }),
@@ -65,8 +67,11 @@ function instructions(running: Simulator): string {
     `VONAGE_TOKEN_URL=${running.tokenUrl}`,
     ...([running.operatorUrl, running.issuer].every(isLoopback) ? [] : ['ALLOW_INSECURE_UPSTREAM=true']),
     '',
+    '# A page that looks like a phone and walks the whole flow:',
+    `# ${running.phonePageUrl}`,
+    '',
     '# An access token of the caller alice, in the member access_token of the answer:',
-    `# curl -s ${running.issuerTokenUrl} -d grant_type=client_credentials -d client_id=alice -d client_secret=${CLIENT_SECRET}`,
+    `# curl -s ${running.issuerTokenUrl} -d grant_type=client_credentials -d client_id=alice -d client_secret=${clientSecret}`,
   ].join('\n')
 }
 

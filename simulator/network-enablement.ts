@@ -10,11 +10,11 @@ import { findNumberRow, type NumberRow } from './numbers.ts'
 import { scopeError, vonageProblem } from './replies.ts'
 
 /** The one scope that Vonage documents as leading to an `auth_url`. */
-export const NUMBER_VERIFICATION_SCOPE = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+export const numberVerificationScope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 
-const PATH = '/v0.1/network-enablement'
+const startPath = '/v0.1/network-enablement'
 /** E.164 with the plus sign, 7 to 15 digits. */
-const PHONE_NUMBER = /^\+[1-9]\d{6,14}$/
+const phoneNumberPattern = /^\+[1-9]\d{6,14}$/
 
 interface StartRequest {
   phone_number: string
@@ -52,7 +52,7 @@ export function networkEnablementRoutes(app: FastifyInstance, context: OperatorC
 
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    url: PATH,
+    url: startPath,
     handler: (_request, reply) =>
       reply
         .code(405)
@@ -60,7 +60,7 @@ export function networkEnablementRoutes(app: FastifyInstance, context: OperatorC
         .send({ message: 'Method Not Allowed', _links: {}, _embedded: {} }),
   })
 
-  app.post(PATH, { onRequest: [authenticate, countAgainstQuota] }, async (request, reply) => {
+  app.post(startPath, { onRequest: [authenticate, countAgainstQuota] }, async (request, reply) => {
     const start = parseStart(request.body)
     if (!start) {
       const detail = 'phone_number (E.164 with +), scopes and state are required'
@@ -72,7 +72,7 @@ export function networkEnablementRoutes(app: FastifyInstance, context: OperatorC
   })
 
   function entryOf(scope: string, start: StartRequest, row: NumberRow): unknown {
-    if (scope !== NUMBER_VERIFICATION_SCOPE) return scopeError('The scope is not available')
+    if (scope !== numberVerificationScope) return scopeError('The scope is not available')
     const { outcome } = row
     // JSON leaves out what is undefined, a whole entry as well as a member.
     if (outcome.kind === 'entry') return outcome.entry
@@ -96,7 +96,7 @@ export function networkEnablementRoutes(app: FastifyInstance, context: OperatorC
 function parseStart(body: unknown): StartRequest | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   const { phone_number, scopes, state } = body as Record<string, unknown>
-  if (typeof phone_number !== 'string' || !PHONE_NUMBER.test(phone_number)) return undefined
+  if (typeof phone_number !== 'string' || !phoneNumberPattern.test(phone_number)) return undefined
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every(isText)) return undefined
   if (!isText(state)) return undefined
   return { phone_number, scopes, state }

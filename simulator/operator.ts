@@ -1,20 +1,17 @@
 /**
  * The simulated network operator: Vonage's APIs and the carrier's redirects on one listener.
- * Puts the groups of routes together and records every hop. A further group of routes is one more entry in ROUTES.
+ * Puts the groups of routes together and records every hop. A further group of routes is one more entry in `routeGroups`.
  */
 
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createApplicationJwtCheck } from './application-jwt.ts'
 import { carrierRoutes } from './carrier.ts'
-import {
-  ACCESS_TOKEN_LIFETIME_SECONDS,
-  type OperatorContext,
-  type OperatorOptions,
-  pathOf,
-} from './context.ts'
+import { accessTokenLifetimeSeconds, type OperatorContext, type OperatorOptions, pathOf } from './context.ts'
 import { createHopRecorder, type HopRecorder, type ReceivedCall } from './hops.ts'
 import { type Listener, listen } from './listen.ts'
 import { networkEnablementRoutes } from './network-enablement.ts'
+import { createPhone, type Holder, type Phone } from './phone.ts'
+import { phonePageRoutes } from './phone-page.ts'
 import { createQuota } from './quota.ts'
 import { createTickets } from './tickets.ts'
 import { tokenRoutes } from './token.ts'
@@ -23,15 +20,16 @@ import { verifyRoutes } from './verify.ts'
 export interface Operator {
   operatorUrl: string
   hops: HopRecorder
+  createPhone(holder?: Holder): Phone
   close(): Promise<void>
 }
 
 /** RFC 6749 section 4.1.2 asks for a short life; Vonage publishes no figure. */
-const CODE_LIFETIME_MS = 60_000
+const codeLifetimeMs = 60_000
 /** How long an `auth_url` can be opened, and a device may take for its hops. Vonage publishes no figure. */
-const FLOW_LIFETIME_MS = 300_000
+const flowLifetimeMs = 300_000
 
-const ROUTES = [networkEnablementRoutes, carrierRoutes, tokenRoutes, verifyRoutes]
+const routeGroups = [networkEnablementRoutes, carrierRoutes, tokenRoutes, verifyRoutes, phonePageRoutes]
 
 /** Starts the operator on its own port. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -43,11 +41,21 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     operatorUrl: () => options.operatorUrl ?? listener?.url ?? '',
     checkApplicationJwt: createApplicationJwtCheck(options),
     admit: createQuota(options.requestsPerSecond, now),
-    flows: createTickets({ prefix: 'v2_', lifetimeMs: FLOW_LIFETIME_MS, now }),
-    sessions: createTickets({ lifetimeMs: FLOW_LIFETIME_MS, now }),
-    codes: createTickets({ lifetimeMs: CODE_LIFETIME_MS, now }),
-    accessTokens: createTickets({ lifetimeMs: ACCESS_TOKEN_LIFETIME_SECONDS * 1000, now }),
+    flows: createTickets({ prefix: 'v2_', lifetimeMs: flowLifetimeMs, now }),
+    sessions: createTickets({ lifetimeMs: flowLifetimeMs, now }),
+    codes: createTickets({ lifetimeMs: codeLifetimeMs, now }),
+    accessTokens: createTickets({ lifetimeMs: accessTokenLifetimeSeconds * 1000, now }),
     hops: createHopRecorder(),
+    createPhone: (holder = 'device') =>
+      createPhone({
+        holder,
+        serviceUrl: options.serviceUrl,
+        redirectUri: options.redirectUri,
+        operatorUrl: context.operatorUrl(),
+        issueAccessToken: options.issueAccessToken,
+        hops: context.hops,
+        signal: closing.signal,
+      }),
     closing: closing.signal,
   }
 
@@ -58,13 +66,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reply.code(404).send({ message: 'Not Found', _links: {}, _embedded: {} }),
   )
   app.get('/livez', () => ({ status: 'ok' }))
-  for (const routes of ROUTES) app.register(async (scope) => routes(scope, context))
+  for (const routes of routeGroups) app.register(async (scope) => routes(scope, context))
   await app.ready()
   listener = await listen(app.server, options)
 
   return {
     operatorUrl: context.operatorUrl(),
     hops: context.hops,
+    createPhone: context.createPhone,
     async close() {
       const closed = listener.close()
       closing.abort()

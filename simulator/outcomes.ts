@@ -6,7 +6,7 @@
 import {
   camaraError,
   type ErrorReply,
-  NOT_ON_CARRIER_NETWORK,
+  notOnCarrierNetwork,
   oauthError,
   scopeError,
   vonageProblem,
@@ -30,49 +30,49 @@ export type Outcome =
   /** The device is redirected with a code and a state that is not the caller's. */
   | { kind: 'redirect_wrong_state' }
 
-export const MATCH: Outcome = { kind: 'match', verified: true }
-export const NO_MATCH: Outcome = { kind: 'match', verified: false }
+export const match: Outcome = { kind: 'match', verified: true }
+export const noMatch: Outcome = { kind: 'match', verified: false }
 
-export const NOT_ON_ALLOWLIST = entry(scopeError('The phone number is not on the allowlist'))
-export const NO_ENTRY = entry(undefined)
-export const NO_AUTH_URL = members({ auth_url: undefined })
-export const FOREIGN_HTTP_AUTH_URL = members({ auth_url: 'http://attacker.example/oauth2/auth' })
-export const FOREIGN_HTTPS_AUTH_URL = members({ auth_url: 'https://attacker.example/oauth2/auth' })
-export const CARRIER_NETWORK_ABSENT = members({ requires_carrier_network: undefined })
-export const CARRIER_NETWORK_FALSE = members({ requires_carrier_network: false })
+export const notOnAllowlist = entry(scopeError('The phone number is not on the allowlist'))
+export const noEntry = entry(undefined)
+export const noAuthUrl = members({ auth_url: undefined })
+export const foreignHttpAuthUrl = members({ auth_url: 'http://attacker.example/oauth2/auth' })
+export const foreignHttpsAuthUrl = members({ auth_url: 'https://attacker.example/oauth2/auth' })
+export const carrierNetworkAbsent = members({ requires_carrier_network: undefined })
+export const carrierNetworkFalse = members({ requires_carrier_network: false })
 
-export const LOW_BALANCE = reply(vonageProblem(402, 'low-balance', 'Low balance', 'The balance is too low'))
-export const NUMBER_REFUSED = reply(vonageProblem(422, 'invalid-params', 'Invalid', 'The number is refused'))
-export const INTERNAL_PROBLEM = reply(vonageProblem(500, 'internal-error', 'Internal', 'An error occurred'))
+export const lowBalance = reply(vonageProblem(402, 'low-balance', 'Low balance', 'The balance is too low'))
+export const numberRefused = reply(vonageProblem(422, 'invalid-params', 'Invalid', 'The number is refused'))
+export const internalProblem = reply(vonageProblem(500, 'internal-error', 'Internal', 'An error occurred'))
 
-export const REDIRECT_SERVER_ERROR = redirectError('server_error')
-export const REDIRECT_ACCESS_DENIED = redirectError('access_denied')
-export const REDIRECT_UNAVAILABLE = redirectError('temporarily_unavailable')
-export const REDIRECT_UNLISTED_ERROR = redirectError('carrier_says_no')
-export const REDIRECT_WRONG_STATE: Outcome = { kind: 'redirect_wrong_state' }
+export const redirectServerError = redirectError('server_error')
+export const redirectAccessDenied = redirectError('access_denied')
+export const redirectUnavailable = redirectError('temporarily_unavailable')
+export const redirectUnlistedError = redirectError('carrier_says_no')
+export const redirectWrongState: Outcome = { kind: 'redirect_wrong_state' }
 
-export const INVALID_GRANT = reply(oauthError(400, 'invalid_grant', 'The code is not valid'))
-export const INVALID_CLIENT = reply(oauthError(401, 'invalid_client', 'The application is not accepted'))
+export const invalidGrant = reply(oauthError(400, 'invalid_grant', 'The code is not valid'))
+export const invalidClient = reply(oauthError(401, 'invalid_client', 'The application is not accepted'))
 
-export const NOT_ON_NETWORK = reply(NOT_ON_CARRIER_NETWORK)
-export const INVALID_TOKEN_CONTEXT = reply(
+export const notOnNetwork = reply(notOnCarrierNetwork)
+export const invalidTokenContext = reply(
   camaraError(403, 'NUMBER_VERIFICATION.INVALID_TOKEN_CONTEXT', 'The number is not the one of the token'),
 )
-export const PERMISSION_DENIED = reply(camaraError(403, 'PERMISSION_DENIED', 'Not allowed'))
-export const UNAUTHENTICATED = reply(camaraError(401, 'UNAUTHENTICATED', 'The token is not valid'))
-export const INTERNAL = reply(camaraError(500, 'INTERNAL', 'An error occurred'))
-export const UNAVAILABLE = reply(camaraError(503, 'UNAVAILABLE', 'Try again later'))
-export const TIMEOUT = reply(camaraError(504, 'TIMEOUT', 'The network did not answer'))
+export const permissionDenied = reply(camaraError(403, 'PERMISSION_DENIED', 'Not allowed'))
+export const unauthenticated = reply(camaraError(401, 'UNAUTHENTICATED', 'The token is not valid'))
+export const internal = reply(camaraError(500, 'INTERNAL', 'An error occurred'))
+export const unavailable = reply(camaraError(503, 'UNAVAILABLE', 'Try again later'))
+export const timeout = reply(camaraError(504, 'TIMEOUT', 'The network did not answer'))
 
-export const HTML_PAGE = page(200)
-export const BUSY_PAGE = page(503, { 'retry-after': '2' })
-export const FOREIGN_REDIRECT = page(302, { location: 'https://attacker.example/' })
-export const HUGE_BODY = reply({ status: 200, contentType: 'text/plain', body: 'x'.repeat(1_000_000) })
-export const EMPTY_OBJECT = reply({ status: 200, contentType: 'application/json', body: {} })
-export const CUT_BEFORE_ANSWER: Outcome = { kind: 'cut', when: 'before_answer' }
-export const CUT_WITHIN_ANSWER: Outcome = { kind: 'cut', when: 'within_answer' }
-export const LATE_8_S: Outcome = { kind: 'delay', delayMs: 8_000 }
-export const LATE_15_S: Outcome = { kind: 'delay', delayMs: 15_000 }
+export const htmlPage = page(200)
+export const busyPage = page(503, { 'retry-after': '2' })
+export const foreignRedirect = page(302, { location: 'https://attacker.example/' })
+export const hugeBody = reply({ status: 200, contentType: 'text/plain', body: 'x'.repeat(1_000_000) })
+export const emptyObject = reply({ status: 200, contentType: 'application/json', body: {} })
+export const cutBeforeAnswer: Outcome = { kind: 'cut', when: 'before_answer' }
+export const cutWithinAnswer: Outcome = { kind: 'cut', when: 'within_answer' }
+export const late8S: Outcome = { kind: 'delay', delayMs: 8_000 }
+export const late15S: Outcome = { kind: 'delay', delayMs: 15_000 }
 
 function entry(value: Record<string, unknown> | undefined): Outcome {
   return { kind: 'entry', entry: value }

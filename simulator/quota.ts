@@ -3,7 +3,7 @@
  * Holds at most one timestamp per request of the quota. Time is passed in.
  */
 
-const WINDOW_MS = 1000
+const windowMs = 1000
 
 /** Says whether one more request fits now, and counts it if it does. A refused request is not counted. */
 export type Quota = () => boolean
@@ -14,7 +14,7 @@ export function createQuota(requestsPerSecond: number, now: () => number): Quota
   const admittedAtMs: number[] = []
   return () => {
     const nowMs = now()
-    while (admittedAtMs[0] !== undefined && admittedAtMs[0] <= nowMs - WINDOW_MS) admittedAtMs.shift()
+    while (admittedAtMs[0] !== undefined && admittedAtMs[0] <= nowMs - windowMs) admittedAtMs.shift()
     if (admittedAtMs.length >= requestsPerSecond) return false
     admittedAtMs.push(nowMs)
     return true

@@ -4,41 +4,53 @@
  */
 
 /** Members, at any depth, whose value is a secret or stands for one; also the query parameters of a URL. */
-const SECRET_MEMBERS = new Set(['state', 'code', 'session', 'access_token', 'hashedPhoneNumber'])
+const secretMembers = new Set(['state', 'code', 'session', 'access_token', 'authorization', 'hashedPhoneNumber'])
+/** Members that hold a phone number, or what someone typed for one. */
+const phoneNumberMembers = new Set(['phone_number', 'phoneNumber'])
 
-/** CAMARA answers have a `code` too, which is no secret: `UNAUTHENTICATED`. */
-const ERROR_CODE = /^[A-Z][A-Z_.]+$/
-
-const PHONE_NUMBER = /\+\d{3,15}/g
+const phoneNumberPattern = /\+\d{3,15}/g
 
 /** A copy of the payload without anything that should not be shown. Strings that are not JSON data stay strings. */
 export function redactPayload(payload: unknown): unknown {
   if (typeof payload === 'string') return redactText(payload)
   if (Array.isArray(payload)) return payload.map(redactPayload)
   if (typeof payload !== 'object' || payload === null) return payload
-  return Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, redactMember(name, value)]))
+  // The body of an error repeats its status; its `code` is the error's name and no secret.
+  const isError = 'status' in payload && typeof payload.status === 'number'
+  return Object.fromEntries(
+    Object.entries(payload).map(([name, value]) => [
+      name,
+      isError && name === 'code' ? value : redactMember(name, value),
+    ]),
+  )
 }
 
 function redactMember(name: string, value: unknown): unknown {
-  if (!SECRET_MEMBERS.has(name)) return redactPayload(value)
-  const text = String(value)
-  return ERROR_CODE.test(text) ? text : shorten(text)
+  if (phoneNumberMembers.has(name)) return hideDigits(String(value))
+  return secretMembers.has(name) ? shorten(String(value)) : redactPayload(value)
 }
 
 function redactText(text: string): string {
   if (/^https?:\/\//.test(text)) return redactUrl(text)
-  return text.replace(PHONE_NUMBER, (number) => `+${'*'.repeat(number.length - 3)}${number.slice(-2)}`)
+  return text.replace(phoneNumberPattern, hideDigits)
 }
 
 function redactUrl(text: string): string {
   const [address, query] = text.split('?')
   if (query === undefined) return text
   const shown = [...new URLSearchParams(query)].map(([name, value]) => {
-    return `${name}=${SECRET_MEMBERS.has(name) ? shorten(value) : redactText(value)}`
+    return `${name}=${secretMembers.has(name) ? shorten(value) : redactText(value)}`
   })
   return `${address}?${shown.join('&')}`
 }
 
+/** All digits but the last two. */
+function hideDigits(number: string): string {
+  return number.replace(/\d(?=\D*\d\D*\d)/g, '*')
+}
+
+/** Keeps the name of an authentication scheme. */
 function shorten(secret: string): string {
-  return `${secret.slice(0, 6)}…`
+  const [scheme, credentials] = secret.split(' ')
+  return credentials === undefined ? `${secret.slice(0, 6)}…` : `${scheme} ${credentials.slice(0, 6)}…`
 }

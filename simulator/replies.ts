@@ -41,7 +41,7 @@ export function scopeError(detail: string): Record<string, unknown> {
 }
 
 /** The device came over another network than its mobile operator's (CAMARA Number Verification 2.1.0). */
-export const NOT_ON_CARRIER_NETWORK = camaraError(
+export const notOnCarrierNetwork = camaraError(
   403,
   'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK',
   'Client must authenticate via the mobile network to use this service',

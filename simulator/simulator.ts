@@ -8,15 +8,18 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Sleep } from './context.ts'
 import type { HopLog, ReceivedCall } from './hops.ts'
-import { AUDIENCE, startIdentityProvider } from './identity-provider.ts'
+import { audience, startIdentityProvider } from './identity-provider.ts'
 import { startOperator } from './operator.ts'
+import type { Holder, Phone } from './phone.ts'
 
 /** The application id unless another is given. */
-export const DEFAULT_APPLICATION_ID = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
+export const defaultApplicationId = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
 
 export interface SimulatorOptions {
   /** The one redirect URI registered for the application. */
   redirectUri: string
+  /** Where the phone reaches the service; an origin. Default: that of the redirect URI. */
+  serviceUrl?: string
   /** Default 127.0.0.1. */
   host?: string
   /** Default 0, which takes any free port. */
@@ -27,7 +30,7 @@ export interface SimulatorOptions {
   operatorUrl?: string
   /** The issuer as others reach it, an origin. Default: the address listened on. */
   issuer?: string
-  /** Default `DEFAULT_APPLICATION_ID`. */
+  /** Default `defaultApplicationId`. */
   applicationId?: string
   /** The application's RSA key, PKCS#8 or PKCS#1. Default: a new one of 2048 bits, which takes a moment. */
   privateKeyPem?: string
@@ -62,6 +65,10 @@ export interface Simulator {
   issueAccessToken(subject: string, options?: { scope?: string }): Promise<string>
   /** Puts a new signing key first in the JWKS. Those before it stay published, so older tokens stay valid. */
   rotateKeys(): Promise<void>
+  /** Where the page is that looks like a phone. */
+  phonePageUrl: string
+  /** A phone that walks a verification, of the caller (`device`, the default) or of an attacker. */
+  createPhone(holder?: Holder): Phone
   /** Every request to the operator, redacted. */
   hops: HopLog
   /** For tests: the last 1,000 requests of the service to the operator as they came, secrets included. */
@@ -73,7 +80,7 @@ export interface Simulator {
 /** Resolves once both listeners accept connections. @throws when a port is taken or the key is unreadable. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const host = options.host ?? '127.0.0.1'
-  const applicationId = options.applicationId ?? DEFAULT_APPLICATION_ID
+  const applicationId = options.applicationId ?? defaultApplicationId
   const privateKeyPem = options.privateKeyPem ?? (await createPrivateKeyPem())
 
   const identityProvider = await startIdentityProvider({
@@ -88,6 +95,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     applicationId,
     publicKey: createPublicKey(privateKeyPem),
     redirectUri: options.redirectUri,
+    serviceUrl: new URL(options.serviceUrl ?? options.redirectUri).origin,
+    issueAccessToken: identityProvider.issueAccessToken,
     requestsPerSecond: options.requestsPerSecond ?? 10,
     now: options.now ?? Date.now,
     sleep: options.sleep ?? ((durationMs, signal) => setTimeout(durationMs, undefined, { signal })),
@@ -102,11 +111,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     issuer: identityProvider.issuer,
     issuerTokenUrl: identityProvider.tokenUrl,
     jwksUri: identityProvider.jwksUri,
-    audience: AUDIENCE,
+    audience,
     applicationId,
     privateKeyPem,
     issueAccessToken: identityProvider.issueAccessToken,
     rotateKeys: identityProvider.rotateKeys,
+    phonePageUrl: `${operator.operatorUrl}/`,
+    createPhone: operator.createPhone,
     hops: operator.hops,
     received: operator.hops.received,
     async close() {

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 
-const MAX_ENTRIES = 10_000
+const maxEntries = 10_000
 
 export interface Tickets<T> {
   issue(value: T): string
@@ -33,7 +33,7 @@ export function createTickets<T>({ prefix = '', lifetimeMs, now }: TicketsOption
 
   return {
     issue(value) {
-      if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value ?? '')
+      if (entries.size >= maxEntries) entries.delete(entries.keys().next().value ?? '')
       const ticket = prefix + randomBytes(24).toString('base64url')
       entries.set(ticket, { value, expiresAtMs: now() + lifetimeMs })
       return ticket

@@ -4,7 +4,7 @@
  */
 
 import type { FastifyInstance } from 'fastify'
-import { ACCESS_TOKEN_LIFETIME_SECONDS, type OperatorContext } from './context.ts'
+import { accessTokenLifetimeSeconds, type OperatorContext } from './context.ts'
 import { answerWithFault, sendError } from './faults.ts'
 import { oauthError } from './replies.ts'
 
@@ -55,7 +55,7 @@ export function tokenRoutes(app: FastifyInstance, context: OperatorContext): voi
     return {
       access_token: context.accessTokens.issue(device),
       token_type: 'bearer',
-      expires_in: ACCESS_TOKEN_LIFETIME_SECONDS,
+      expires_in: accessTokenLifetimeSeconds,
     }
   })
 }

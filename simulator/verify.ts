@@ -8,11 +8,11 @@ import type { FastifyInstance } from 'fastify'
 import { bearerToken } from './application-jwt.ts'
 import type { DeviceSession, OperatorContext } from './context.ts'
 import { answerWithFault, sendError } from './faults.ts'
-import { camaraError, NOT_ON_CARRIER_NETWORK } from './replies.ts'
+import { camaraError, notOnCarrierNetwork } from './replies.ts'
 
 /** CAMARA Number Verification 2.1.0, schema NumberVerificationRequestBody. */
-const PHONE_NUMBER = /^\+[1-9]\d{4,14}$/
-const HASHED_PHONE_NUMBER = /^[a-fA-F0-9]{64}$/
+const phoneNumberPattern = /^\+[1-9]\d{4,14}$/
+const hashedPhoneNumberPattern = /^[a-fA-F0-9]{64}$/
 
 export function verifyRoutes(app: FastifyInstance, context: OperatorContext): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -36,7 +36,7 @@ export function verifyRoutes(app: FastifyInstance, context: OperatorContext): vo
       const message = 'Exactly one of phoneNumber and hashedPhoneNumber is required'
       return sendError(reply, camaraError(400, 'INVALID_ARGUMENT', message))
     }
-    if (device.network === 'wifi') return sendError(reply, NOT_ON_CARRIER_NETWORK)
+    if (device.network === 'wifi') return sendError(reply, notOnCarrierNetwork)
     const { row } = device.flow
     if (await answerWithFault({ row, step: 'verify' }, request, reply, context)) return reply
     return { devicePhoneNumberVerified: isVerified(device, sentHash) }
@@ -53,8 +53,8 @@ function isVerified({ flow }: DeviceSession, sentHash: string): boolean {
 function parseSentHash(body: unknown): string | undefined {
   const { phoneNumber, hashedPhoneNumber } = (body ?? {}) as Record<string, unknown>
   if (phoneNumber !== undefined && hashedPhoneNumber !== undefined) return undefined
-  if (typeof phoneNumber === 'string' && PHONE_NUMBER.test(phoneNumber)) return hashOf(phoneNumber)
-  if (typeof hashedPhoneNumber === 'string' && HASHED_PHONE_NUMBER.test(hashedPhoneNumber)) {
+  if (typeof phoneNumber === 'string' && phoneNumberPattern.test(phoneNumber)) return hashOf(phoneNumber)
+  if (typeof hashedPhoneNumber === 'string' && hashedPhoneNumberPattern.test(hashedPhoneNumber)) {
     return hashedPhoneNumber.toLowerCase()
   }
   return undefined

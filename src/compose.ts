@@ -67,9 +67,14 @@ export async function openService(config: Config): Promise<Service> {
     clock,
   })
 
-  const api = createTransport({ url: config.VONAGE_API_URL, connections: connectionsFor(config) })
+  const connections = connectionsFor(config)
+  const startTransport = createTransport({ url: config.VONAGE_API_URL, connections })
+  const tokenTransport = createTransport({ url: config.VONAGE_TOKEN_URL, connections })
+  const verifyTransport = createTransport({ url: config.VONAGE_API_URL, connections })
   const operator = createVonageClient({
-    api,
+    startTransport,
+    tokenTransport,
+    verifyTransport,
     applicationJwt: createApplicationJwt({
       applicationId: config.VONAGE_APPLICATION_ID,
       privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
@@ -79,7 +84,9 @@ export async function openService(config: Config): Promise<Service> {
       hosts: config.VONAGE_AUTH_URL_HOSTS,
       allowHttp: config.VONAGE_API_URL.startsWith('http:'),
     },
+    redirectUri: config.VONAGE_REDIRECT_URI,
     startTimeoutMs: config.START_TIMEOUT_MS,
+    finishTimeoutMs: config.FINISH_TIMEOUT_MS,
     clock,
   })
 
@@ -118,7 +125,9 @@ export async function openService(config: Config): Promise<Service> {
       await setTimeout(config.SHUTDOWN_DELAY_MS)
       await server.close()
       await management.close()
-      await api.close()
+      await Promise.all(
+        [startTransport, tokenTransport, verifyTransport].map((transport) => transport.close()),
+      )
       log.logger.info('closed')
       log.close()
     },

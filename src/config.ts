@@ -11,6 +11,13 @@ import { Value } from '@sinclair/typebox/value'
 /** How long a client may take to send one request. A start must be over before. */
 export const requestTimeoutMs = 10_000
 
+const upstreamUrls = [
+  'AUTH_ISSUER',
+  'AUTH_JWKS_URI',
+  'VONAGE_API_URL',
+  'VONAGE_TOKEN_URL',
+  'VONAGE_REDIRECT_URI',
+] as const
 const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
 
 const text = (description: string, fallback?: string) =>
@@ -54,7 +61,14 @@ export const settings = Type.Object({
     secret: true,
     description: 'Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.',
   }),
+  VONAGE_REDIRECT_URI: text(
+    'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
+  ),
   VONAGE_API_URL: text('Base URL of the API.', 'https://api-eu.vonage.com'),
+  VONAGE_TOKEN_URL: text(
+    'The token endpoint, where a code is exchanged.',
+    'https://api-eu-3.vonage.com/oauth2/token',
+  ),
   VONAGE_SCOPES: list('Scopes that an app may ask for; the first is the default.', [
     'dpv:FraudPreventionAndDetection#number-verification-verify-read',
   ]),
@@ -65,6 +79,12 @@ export const settings = Type.Object({
     default: false,
   }),
   START_TIMEOUT_MS: integer('Deadline of a start.', 5000, 100, requestTimeoutMs - 1),
+  FINISH_TIMEOUT_MS: integer(
+    'Deadline of a finish: both upstream calls. Below the 30 s of a phone.',
+    10_000,
+    100,
+    25_000,
+  ),
   STATE_TTL_SECONDS: integer('How long a started verification may take.', 300, 10, 3600),
   STATE_MAX_ENTRIES: integer('Live states in memory; at the cap new starts get 503.', 100_000, 1, 10_000_000),
   STATE_MAX_PER_CALLER: integer('Live states of one subject; its oldest goes for a new one.', 5, 1, 100),
@@ -146,7 +166,7 @@ function fromText(value: string, { type, secret }: TSchema): unknown {
 /** What a schema cannot say. Only settings that passed it are looked at. */
 function* checkMeaning(config: Partial<Config>): Generator<[Name, string]> {
   const allowHttp = config.ALLOW_INSECURE_UPSTREAM === true
-  for (const name of ['AUTH_ISSUER', 'AUTH_JWKS_URI', 'VONAGE_API_URL'] as const) {
+  for (const name of upstreamUrls) {
     const url = config[name]
     if (url !== undefined && !isUpstreamUrl(url, allowHttp))
       yield [name, 'expected an https URL without userinfo or fragment (http only for loopback)']

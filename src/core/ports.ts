@@ -18,6 +18,9 @@ export interface PendingVerification {
   readonly scope: string
 }
 
+/** How long a result can be asked for again. */
+export const resultTtlSeconds = 60
+
 export interface StateStore {
   /**
    * Keeps a verification for the store's TTL. A subject over its own cap loses its oldest one.
@@ -31,6 +34,16 @@ export interface StateStore {
    * @throws store_unavailable, after which the verification counts as taken
    */
   take(subject: string, state: string): Promise<PendingVerification | undefined>
+  /**
+   * Keeps the result of a finished verification for `resultTtlSeconds`, for a phone that lost the answer.
+   * @throws store_unavailable
+   */
+  keepResult(subject: string, state: string, code: string, verified: boolean): Promise<void>
+  /**
+   * @returns undefined unless this subject finished with exactly this state and code, and not long ago
+   * @throws store_unavailable
+   */
+  findResult(subject: string, state: string, code: string): Promise<boolean | undefined>
   /** @throws store_unavailable */
   ping(): Promise<void>
 }
@@ -54,6 +67,12 @@ export interface NetworkOperator {
    * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
    */
   requestAuthUrl(request: AuthUrlRequest, signal?: AbortSignal): Promise<AuthUrl>
+  /**
+   * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
+   * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when no answer came
+   * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy
+   */
+  verifyNumber(code: string, phoneNumber: PhoneNumber): Promise<boolean>
 }
 
 /** Time, injected so that tests move it. */

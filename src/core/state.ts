@@ -22,3 +22,8 @@ export function mintState(): string {
 export function verificationKey(subject: string, state: string): string {
   return createHash('sha256').update(state).update(subject).digest('base64url')
 }
+
+/** The name of a finished verification's result: only the same subject, state and code compute it. */
+export function resultKey(subject: string, state: string, code: string): string {
+  return createHash('sha256').update(verificationKey(subject, state)).update(code).digest('base64url')
+}

@@ -5,7 +5,7 @@
 import { ServiceFailure } from './failures.ts'
 import { parsePhoneNumber } from './phone-number.ts'
 import type { AuthUrl, Caller, NetworkOperator, StateStore } from './ports.ts'
-import { mintState } from './state.ts'
+import { mintState, resultKey } from './state.ts'
 
 export interface VerificationOptions {
   operator: NetworkOperator
@@ -23,6 +23,11 @@ export interface StartRequest {
   scope?: string
 }
 
+export interface FinishRequest {
+  code: string
+  state: string
+}
+
 export interface Verification {
   /**
    * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
@@ -31,10 +36,34 @@ export interface Verification {
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
    */
   start(caller: Caller, request: StartRequest): Promise<AuthUrl>
+  /**
+   * Ends a verification that the same caller started: takes the state, then spends the code on the number kept with it. The
+   * state is used up whatever follows. The same caller repeating the same request, during the work or up to 60 seconds after
+   * a result, gets that result; nothing runs twice.
+   * @returns whether the number is verified; `false` is a result
+   * @throws invalid_state for a state that is unknown, expired, used, or another caller's
+   * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
+   */
+  finish(caller: Caller, request: FinishRequest): Promise<boolean>
 }
 
 export function createVerification(options: VerificationOptions): Verification {
   const { operator, store, scopes, callingCodes, ownNumberOnly } = options
+  /** The finishes under way here, by `resultKey`. */
+  const finishing = new Map<string, Promise<boolean>>()
+
+  async function finishOnce({ subject }: Caller, { code, state }: FinishRequest): Promise<boolean> {
+    const pending = await store.take(subject, state)
+    if (!pending) {
+      const verified = await store.findResult(subject, state, code)
+      if (verified === undefined) throw new ServiceFailure('invalid_state')
+      return verified
+    }
+    const verified = await operator.verifyNumber(code, pending.phoneNumber)
+    // The caller gets this result even if it cannot be kept for a repeat.
+    await store.keepResult(subject, state, code, verified).catch(() => undefined)
+    return verified
+  }
 
   return {
     async start(caller, request) {
@@ -61,6 +90,15 @@ export function createVerification(options: VerificationOptions): Verification {
         throw asked.reason
       }
       return asked.value
+    },
+
+    finish(caller, request) {
+      const key = resultKey(caller.subject, request.state, request.code)
+      const underWay = finishing.get(key)
+      if (underWay) return underWay
+      const finished = finishOnce(caller, request).finally(() => finishing.delete(key))
+      finishing.set(key, finished)
+      return finished
     },
   }
 }

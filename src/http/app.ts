@@ -6,7 +6,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
 import { problemSchema } from './openapi.ts'
-import { answerParserError, handleError, sendProblem } from './problem.ts'
+import { answerParserError, errorHandler, sendProblem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
 import { logRequests, type RequestLog } from './request-log.ts'
 import { requireStrictRequests } from './strict-requests.ts'
@@ -29,6 +29,8 @@ export interface AppOptions {
   isDraining: () => boolean
   log: RequestLog
 }
+
+const handleError = errorHandler(sendProblem)
 
 export type App = ReturnType<typeof createApp>
 

@@ -12,8 +12,10 @@ const version = '0.1.0'
 
 const description = `Verifies a phone number silently, over the carrier's network.
 
-Start with \`POST /v1/network-enablement\`, then open the \`auth_url\` over the cellular network when
-\`requires_carrier_network\` is true.
+1. \`POST /v1/network-enablement\` starts.
+2. The device opens \`auth_url\`, over the cellular network when \`requires_carrier_network\` is true, and is redirected to
+   the landing page, which hands it \`code\` and \`state\`.
+3. \`POST /v1/number-verification\` finishes, with the access token of the same user.
 
 Every answer that is not a 2xx is an RFC 9457 problem document. Switch on its \`next_action\`, and log its \`request_id\`.`
 

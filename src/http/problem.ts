@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FailureCode, ServiceFailure } from '../core/failures.ts'
 import { type NextAction, problemTypes } from './problem-types.ts'
+import { capitalised, sendRaw } from './raw-reply.ts'
 import { newRequestId } from './request-id.ts'
 
 export const problemMediaType = 'application/problem+json'
@@ -81,6 +82,18 @@ export function sendProblem(
     .send(Buffer.from(JSON.stringify(toProblem(failure.code, request.id, errors))))
 }
 
+/** The same for the mobile libraries' own parsers. */
+export function sendRawProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  failure: ServiceFailure,
+  errors?: ProblemError[],
+): FastifyReply {
+  failures.set(request, failure)
+  const json = JSON.stringify(toProblem(failure.code, request.id, errors))
+  return sendRaw(reply, problemTypes[failure.code].status, problemHeaders(failure), json)
+}
+
 const codeOfFastifyError: Readonly<Record<string, FailureCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
@@ -95,14 +108,19 @@ export function toFailure(error: FastifyError | ServiceFailure): ServiceFailure 
   return new ServiceFailure(code, code === 'internal' ? { cause: error } : { note: error.code })
 }
 
-/** For `setErrorHandler` and `frameworkErrors`. */
-export function handleError(
-  error: FastifyError | ServiceFailure,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const errors = 'validation' in error ? error.validation?.map(toProblemError) : undefined
-  return sendProblem(request, reply, toFailure(error), errors)
+/** Makes an error handler, for `setErrorHandler` and `frameworkErrors`, of one of the two writers. */
+export function errorHandler(send: typeof sendProblem) {
+  return (
+    error: FastifyError | ServiceFailure,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply => {
+    const errors =
+      'validation' in error
+        ? error.validation?.filter(({ keyword }) => keyword !== 'if').map(toProblemError)
+        : undefined
+    return send(request, reply, toFailure(error), errors)
+  }
 }
 
 function toProblemError({
@@ -142,15 +160,15 @@ export function answerParserError(error: Error & { code?: string }, socket: Sock
 /** A whole HTTP/1.1 answer as text, for where there is no reply object. */
 export function rawProblem(failure: ServiceFailure, requestId: string): string {
   const { status } = problemTypes[failure.code]
-  const body = JSON.stringify(toProblem(failure.code, requestId))
-  const headers = {
+  const body = `${JSON.stringify(toProblem(failure.code, requestId))}\n`
+  const headers = capitalised({
     ...problemHeaders(failure),
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
     connection: 'close',
-  }
+  })
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
 }

@@ -5,7 +5,9 @@ import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
 import { describeApi } from './openapi.ts'
+import { callbackRoutes } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
+import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
 
 export interface ServerOptions extends AppOptions {
@@ -22,11 +24,13 @@ export async function createServer(options: ServerOptions): Promise<App> {
 
   // Public: no access token can come here.
   await app.register(operationsRoutes(options.checkReady))
+  await app.register(callbackRoutes)
 
   // Guarded: every route in this scope needs an access token.
   await app.register(async (guarded) => {
     guard(guarded, options.accessTokens)
     await guarded.register(networkEnablementRoutes(options.verification))
+    await guarded.register(numberVerificationRoutes(options.verification))
   })
 
   await app.ready()

@@ -7,8 +7,9 @@
  */
 import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
-import type { Clock, StateStore } from '../core/ports.ts'
-import { verificationKey } from '../core/state.ts'
+import { type Clock, resultTtlSeconds, type StateStore } from '../core/ports.ts'
+import { resultKey, verificationKey } from '../core/state.ts'
+import { createExpiringMap } from './expiring-map.ts'
 
 const generationsPerTtl = 16
 
@@ -40,6 +41,7 @@ interface Generation {
 export function createMemoryStore(options: MemoryStoreOptions): StateStore {
   const { maxEntries, maxPerCaller, clock } = options
   const ttlMs = options.ttlSeconds * 1000
+  const results = createExpiringMap<boolean>({ ttlMs: resultTtlSeconds * 1000, clock })
   const generations: Generation[] = []
   let size = 0
 
@@ -109,8 +111,17 @@ export function createMemoryStore(options: MemoryStoreOptions): StateStore {
       return undefined
     },
 
+    async keepResult(subject, state, code, verified) {
+      results.set(resultKey(subject, state, code), verified)
+    },
+
+    async findResult(subject, state, code) {
+      return results.get(resultKey(subject, state, code))
+    },
+
     async ping() {
       dropExpired(clock.monotonicMs())
+      results.dropExpired()
     },
   }
 }

@@ -65,7 +65,8 @@ export function judgeNetworkEnablement(
   return { authUrl: entry.auth_url, requiresCarrierNetwork: entry.requires_carrier_network ?? true }
 }
 
-function parse<T extends TSchema>(answer: Answer, schema: TypeCheck<T>): Static<T> {
+/** @throws upstream_invalid when the body is not JSON or does not fit */
+export function parse<T extends TSchema>(answer: Answer, schema: TypeCheck<T>): Static<T> {
   let value: unknown
   try {
     value = JSON.parse(answer.text)
@@ -89,7 +90,7 @@ function noAnswer({ kind, cause }: NoAnswer): ServiceFailure {
 }
 
 /** The meaning of a status that no operation gives a meaning of its own. */
-function refusal({ status, headers }: Answer, nowMs: number): ServiceFailure {
+export function refusal({ status, headers }: Answer, nowMs: number): ServiceFailure {
   const note = `status ${status}`
   const retryAfter = headers['retry-after']
   if (status === 401 || status === 402 || status === 403)

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { NUMBERS } from '../../simulator/numbers.ts'
+import { numbers } from '../../simulator/numbers.ts'
 import { EXPECTED } from './expected-outcomes.ts'
 import {
   accessTokenFor,
@@ -14,15 +14,15 @@ import {
   codeFor,
   entryOf,
   exchange,
-  REDIRECT_URI,
   readAnswer,
+  redirectUri,
   start,
   startTestSimulator,
   verify,
   walk,
 } from './harness.ts'
 
-const MATCHING = '+990555000102'
+const matching = '+990555000102'
 const sleptMs: number[] = []
 let clockMs = Date.now()
 const simulator = await startTestSimulator({
@@ -56,25 +56,25 @@ async function observe(phoneNumber: string): Promise<string> {
 }
 
 test('every row of the numbers table has an expectation here', () => {
-  assert.deepEqual(Object.keys(EXPECTED).sort(), NUMBERS.map(({ example }) => example).sort())
+  assert.deepEqual(Object.keys(EXPECTED).sort(), numbers.map(({ example }) => example).sort())
 })
 
-for (const { example, number, step, description } of NUMBERS) {
+for (const { example, number, step, description } of numbers) {
   test(`${number}: ${step}, ${description}`, async () => {
     assert.equal(await observe(example), EXPECTED[example])
   })
 }
 
 test('leads the device over carrier hops to the redirect URI with code and the state of the caller', async () => {
-  const { landing, hops } = await walk(simulator, await authUrlFor(simulator, MATCHING))
-  assert.equal(landing.origin + landing.pathname, REDIRECT_URI)
+  const { landing, hops } = await walk(simulator, await authUrlFor(simulator, matching))
+  assert.equal(landing.origin + landing.pathname, redirectUri)
   assert.deepEqual([...landing.searchParams.keys()], ['code', 'state'])
   assert.equal(landing.searchParams.get('state'), 'the-state-of-the-caller')
   assert.equal(hops, 4)
 })
 
 test('does not redirect a device whose auth_url was altered', async () => {
-  const authUrl = await authUrlFor(simulator, MATCHING)
+  const authUrl = await authUrlFor(simulator, matching)
   for (const [name, value] of Object.entries({
     state: 'v2_unknown',
     client_id: 'another',
@@ -92,12 +92,12 @@ test('does not redirect a device whose auth_url was altered', async () => {
 })
 
 test('over Wi-Fi still redirects with a code, and then refuses to verify', async () => {
-  const byHeader = await accessTokenFor(simulator, MATCHING, { 'x-simulated-network': 'wifi' })
-  const { landing } = await walk(simulator, `${await authUrlFor(simulator, MATCHING)}&network=wifi`)
+  const byHeader = await accessTokenFor(simulator, matching, { 'x-simulated-network': 'wifi' })
+  const { landing } = await walk(simulator, `${await authUrlFor(simulator, matching)}&network=wifi`)
   const exchanged = await exchange(simulator, landing.searchParams.get('code') ?? '')
   const { access_token: byQuery } = (await exchanged.json()) as { access_token: string }
   for (const token of [byHeader, byQuery]) {
-    const response = await verify(simulator, token, { phoneNumber: MATCHING })
+    const response = await verify(simulator, token, { phoneNumber: matching })
     assert.equal(response.status, 403)
     const { code } = (await response.json()) as { code: string }
     assert.equal(code, 'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK')
@@ -105,7 +105,7 @@ test('over Wi-Fi still redirects with a code, and then refuses to verify', async
 })
 
 test('answers a token request with a token for 29 seconds', async () => {
-  const response = await exchange(simulator, await codeFor(simulator, MATCHING))
+  const response = await exchange(simulator, await codeFor(simulator, matching))
   assert.equal(response.status, 200)
   assert.equal(response.headers.get('cache-control'), 'no-store')
   const { access_token, ...rest } = (await response.json()) as Record<string, unknown>
@@ -114,15 +114,15 @@ test('answers a token request with a token for 29 seconds', async () => {
 })
 
 test('takes a code once', async () => {
-  const code = await codeFor(simulator, MATCHING)
+  const code = await codeFor(simulator, matching)
   assert.equal((await exchange(simulator, code)).status, 200)
   const again = await readAnswer(() => exchange(simulator, code))
   assert.equal(again.text, '400 invalid_grant')
 })
 
 test('takes a code for 60 seconds', async () => {
-  const code = await codeFor(simulator, MATCHING)
-  const otherCode = await codeFor(simulator, MATCHING)
+  const code = await codeFor(simulator, matching)
+  const otherCode = await codeFor(simulator, matching)
   clockMs += 59_999
   assert.equal((await exchange(simulator, code)).status, 200)
   clockMs += 1
@@ -130,16 +130,16 @@ test('takes a code for 60 seconds', async () => {
 })
 
 test('refuses a token request that is not as RFC 6749 wants it', async () => {
-  const good = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT_URI }
+  const good = { grant_type: 'authorization_code', code: 'x', redirect_uri: redirectUri }
   const refusals: Array<[string | Record<string, string>, string]> = [
     [{ ...good, code: 'unknown' }, '400 invalid_grant'],
     [
-      { ...good, code: await codeFor(simulator, MATCHING), redirect_uri: `${REDIRECT_URI}/` },
+      { ...good, code: await codeFor(simulator, matching), redirect_uri: `${redirectUri}/` },
       '400 invalid_grant',
     ],
     [{ ...good, grant_type: 'client_credentials' }, '400 unsupported_grant_type'],
-    [{ code: 'x', redirect_uri: REDIRECT_URI }, '400 invalid_request'],
-    [{ grant_type: 'authorization_code', redirect_uri: REDIRECT_URI }, '400 invalid_request'],
+    [{ code: 'x', redirect_uri: redirectUri }, '400 invalid_request'],
+    [{ grant_type: 'authorization_code', redirect_uri: redirectUri }, '400 invalid_request'],
     [{ grant_type: 'authorization_code', code: 'x' }, '400 invalid_request'],
     [`${new URLSearchParams(good)}&code=y`, '400 invalid_request'],
     ['', '400 invalid_request'],
@@ -151,7 +151,7 @@ test('refuses a token request that is not as RFC 6749 wants it', async () => {
 })
 
 test('refuses a token request without a good application JWT, and leaves the code alone', async () => {
-  const code = await codeFor(simulator, MATCHING)
+  const code = await codeFor(simulator, matching)
   const expired = await applicationJwt(simulator, { claims: { iat: 1 } })
   for (const authorization of ['', expired]) {
     const response = await exchange(simulator, code, { authorization })
@@ -162,14 +162,14 @@ test('refuses a token request without a good application JWT, and leaves the cod
 })
 
 test('verifies a number in both forms', async () => {
-  const hashedPhoneNumber = createHash('sha256').update(MATCHING).digest('hex')
+  const hashedPhoneNumber = createHash('sha256').update(matching).digest('hex')
   const bodies = [
-    { phoneNumber: MATCHING },
+    { phoneNumber: matching },
     { hashedPhoneNumber },
     { hashedPhoneNumber: hashedPhoneNumber.toUpperCase() },
   ]
   for (const body of bodies) {
-    const token = await accessTokenFor(simulator, MATCHING)
+    const token = await accessTokenFor(simulator, matching)
     assert.deepEqual(await (await verify(simulator, token, body)).json(), { devicePhoneNumberVerified: true })
   }
 })
@@ -178,7 +178,7 @@ test('does not verify another number than the one the flow was started for', asy
   const other = '+990555000104'
   const hashedPhoneNumber = createHash('sha256').update(other).digest('hex')
   for (const body of [{ phoneNumber: other }, { hashedPhoneNumber }]) {
-    const token = await accessTokenFor(simulator, MATCHING)
+    const token = await accessTokenFor(simulator, matching)
     assert.deepEqual(await (await verify(simulator, token, body)).json(), {
       devicePhoneNumberVerified: false,
     })
@@ -186,9 +186,9 @@ test('does not verify another number than the one the flow was started for', asy
 })
 
 test('takes an access token once, for 29 seconds, and echoes the correlator', async () => {
-  const body = { phoneNumber: MATCHING }
-  const token = await accessTokenFor(simulator, MATCHING)
-  const late = await accessTokenFor(simulator, MATCHING)
+  const body = { phoneNumber: matching }
+  const token = await accessTokenFor(simulator, matching)
+  const late = await accessTokenFor(simulator, matching)
   clockMs += 28_999
   const first = await verify(simulator, token, body, { 'x-correlator': 'abc-1' })
   assert.equal(first.status, 200)
@@ -201,18 +201,18 @@ test('takes an access token once, for 29 seconds, and echoes the correlator', as
 })
 
 test('refuses to verify a body that is not as CAMARA wants it', async () => {
-  const hashedPhoneNumber = createHash('sha256').update(MATCHING).digest('hex')
+  const hashedPhoneNumber = createHash('sha256').update(matching).digest('hex')
   const bodies: unknown[] = [
     {},
-    { phoneNumber: MATCHING, hashedPhoneNumber },
-    { phoneNumber: MATCHING.slice(1) },
+    { phoneNumber: matching, hashedPhoneNumber },
+    { phoneNumber: matching.slice(1) },
     { phoneNumber: 990555000102 },
     { hashedPhoneNumber: hashedPhoneNumber.slice(1) },
-    { phone_number: MATCHING },
+    { phone_number: matching },
     '{"phoneNumber":',
   ]
   for (const body of bodies) {
-    const token = await accessTokenFor(simulator, MATCHING)
+    const token = await accessTokenFor(simulator, matching)
     const { text } = await readAnswer(() => verify(simulator, token, body))
     assert.equal(text, '400 INVALID_ARGUMENT', JSON.stringify(body))
   }

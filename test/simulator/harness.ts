@@ -8,21 +8,21 @@ import { after } from 'node:test'
 import { SignJWT } from 'jose'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts'
 
-export const SCOPE = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
-export const REDIRECT_URI = 'http://127.0.0.1:3000/v1/network-enablement/callback'
-export const START_PATH = '/v0.1/network-enablement'
-export const VERIFY_PATH = '/camara/number-verification/v031/verify'
+export const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+export const redirectUri = 'http://127.0.0.1:3000/v1/network-enablement/callback'
+export const startPath = '/v0.1/network-enablement'
+export const verifyPath = '/camara/number-verification/v031/verify'
 
 /** One key per test process. */
-export const PRIVATE_KEY_PEM = generateKeyPairSync('rsa', { modulusLength: 2048 })
+export const privateKeyPem = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString()
 
 /** A simulator that closes with the test file, without a quota. */
 export async function startTestSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startSimulator({
-    redirectUri: REDIRECT_URI,
-    privateKeyPem: PRIVATE_KEY_PEM,
+    redirectUri,
+    privateKeyPem,
     requestsPerSecond: 0,
     ...options,
   })
@@ -45,7 +45,7 @@ export async function applicationJwt(simulator: Simulator, parts: JwtParts = {})
     ...parts.claims,
   }
   const signed = new SignJWT(claims).setProtectedHeader(parts.header ?? { alg: 'RS256', typ: 'JWT' })
-  return `Bearer ${await signed.sign(parts.key ?? createPrivateKey(PRIVATE_KEY_PEM))}`
+  return `Bearer ${await signed.sign(parts.key ?? createPrivateKey(privateKeyPem))}`
 }
 
 export interface StartOptions {
@@ -58,10 +58,10 @@ export interface StartOptions {
 export async function start(simulator: Simulator, phoneNumber: string, options: StartOptions = {}) {
   const body = options.body ?? {
     phone_number: phoneNumber,
-    scopes: [SCOPE],
+    scopes: [scope],
     state: 'the-state-of-the-caller',
   }
-  return fetch(`${simulator.operatorUrl}${START_PATH}`, {
+  return fetch(`${simulator.operatorUrl}${startPath}`, {
     method: 'POST',
     redirect: 'manual',
     headers: {
@@ -84,7 +84,7 @@ export interface ScopeEntry {
 /** What a start answers for the one scope. */
 export async function entryOf(response: Response): Promise<ScopeEntry | undefined> {
   const { scopes } = (await response.json()) as { scopes: Record<string, ScopeEntry> }
-  return scopes[SCOPE]
+  return scopes[scope]
 }
 
 /** Starts, and gives the `auth_url`. */
@@ -123,7 +123,7 @@ export async function exchange(
   code: string,
   options: { form?: string | Record<string, string>; authorization?: string } = {},
 ) {
-  const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri }
   return fetch(simulator.tokenUrl, {
     method: 'POST',
     headers: { authorization: options.authorization ?? (await applicationJwt(simulator)) },
@@ -148,7 +148,7 @@ export async function verify(
   body: unknown,
   headers: Record<string, string> = {},
 ) {
-  return fetch(`${simulator.operatorUrl}${VERIFY_PATH}`, {
+  return fetch(`${simulator.operatorUrl}${verifyPath}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),

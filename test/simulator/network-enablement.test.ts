@@ -9,12 +9,12 @@ import {
   applicationJwt,
   entryOf,
   type JwtParts,
-  PRIVATE_KEY_PEM,
-  REDIRECT_URI,
-  SCOPE,
+  privateKeyPem,
+  redirectUri,
   type ScopeEntry,
-  START_PATH,
+  scope,
   start,
+  startPath,
   startTestSimulator,
 } from './harness.ts'
 
@@ -24,7 +24,7 @@ const now = Math.floor(Date.now() / 1000)
 const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 // The classic confusion: the public key as the secret of an HMAC.
 const publicKeyBytes = new TextEncoder().encode(
-  createPublicKey(PRIVATE_KEY_PEM).export({ type: 'spki', format: 'pem' }).toString(),
+  createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString(),
 )
 
 const ACCEPTED: Record<string, JwtParts> = {
@@ -90,7 +90,7 @@ test('refuses an unsigned application JWT, none at all, and what is no JWT', asy
 
 test('answers 405 to every other method, in the shape of the gateway', async () => {
   for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-    const response = await fetch(`${simulator.operatorUrl}${START_PATH}`, { method })
+    const response = await fetch(`${simulator.operatorUrl}${startPath}`, { method })
     assert.equal(response.status, 405, method)
     if (method === 'HEAD') continue
     assert.deepEqual(Object.keys((await response.json()) as object), ['message', '_links', '_embedded'])
@@ -98,15 +98,15 @@ test('answers 405 to every other method, in the shape of the gateway', async () 
 })
 
 test('refuses a body with a missing or wrong member with 422', async () => {
-  const good = { phone_number: NUMBER, scopes: [SCOPE], state: 's' }
+  const good = { phone_number: NUMBER, scopes: [scope], state: 's' }
   const bodies: unknown[] = [
     {},
     [],
     ...['990555000102', '+0990555000', '+99055', '+9905550001021234', '+99055500010a', 990555000102].map(
       (phone_number) => ({ ...good, phone_number }),
     ),
-    { phone_number: NUMBER, scope: SCOPE, state: 's' },
-    ...[SCOPE, [], [1], ['']].map((scopes) => ({ ...good, scopes })),
+    { phone_number: NUMBER, scope: scope, state: 's' },
+    ...[scope, [], [1], ['']].map((scopes) => ({ ...good, scopes })),
     ...['', 7, undefined].map((state) => ({ ...good, state })),
   ]
   for (const body of bodies) {
@@ -125,22 +125,22 @@ test('refuses bad JSON with 400 and another media type with 415', async () => {
 })
 
 test('gives one entry for each scope, and an error for a scope that is not documented', async () => {
-  const body = { phone_number: NUMBER, scopes: [SCOPE, 'dpv:Other#scope'], state: 'mine' }
+  const body = { phone_number: NUMBER, scopes: [scope, 'dpv:Other#scope'], state: 'mine' }
   const response = await start(simulator, NUMBER, { body })
   assert.equal(response.status, 200)
   const { scopes } = (await response.json()) as { scopes: Record<string, ScopeEntry> }
-  assert.deepEqual(Object.keys(scopes), [SCOPE, 'dpv:Other#scope'])
+  assert.deepEqual(Object.keys(scopes), [scope, 'dpv:Other#scope'])
   assert.deepEqual(Object.keys(scopes['dpv:Other#scope'] ?? {}), ['error'])
-  const { auth_url, ...rest } = scopes[SCOPE] ?? {}
+  const { auth_url, ...rest } = scopes[scope] ?? {}
   assert.deepEqual(rest, { requires_carrier_network: true, app_url: null })
   const { origin, pathname, searchParams } = new URL(String(auth_url))
   assert.equal(origin + pathname, `${simulator.operatorUrl}/oauth2/auth`)
   const { state, ...others } = Object.fromEntries(searchParams)
   assert.deepEqual(others, {
     client_id: simulator.applicationId,
-    redirect_uri: REDIRECT_URI,
+    redirect_uri: redirectUri,
     response_type: 'code',
-    scope: SCOPE,
+    scope: scope,
   })
   assert.match(state ?? '', /^v2_[\w-]{32}$/)
 })

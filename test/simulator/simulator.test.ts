@@ -13,18 +13,18 @@ import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { createHopRecorder, type Hop } from '../../simulator/hops.ts'
-import { findNumberRow, NUMBERS, numbersAsMarkdown } from '../../simulator/numbers.ts'
+import { findNumberRow, numbers, numbersAsMarkdown } from '../../simulator/numbers.ts'
 import { createTickets } from '../../simulator/tickets.ts'
 import {
   authUrlFor,
   codeFor,
   exchange,
-  SCOPE,
-  START_PATH,
+  scope,
   start,
+  startPath,
   startTestSimulator,
-  VERIFY_PATH,
   verify,
+  verifyPath,
   walk,
 } from './harness.ts'
 
@@ -80,10 +80,10 @@ test('logs every hop of a flow, redacted, and tells subscribers', async () => {
   const state = 'caller-state-which-is-long'
   const seen: Hop[] = []
   const unsubscribe = simulator.hops.subscribe((hop) => seen.push(hop))
-  const body = { phone_number: number, scopes: [SCOPE], state }
+  const body = { phone_number: number, scopes: [scope], state }
   const started = await start(simulator, number, { body })
   const { scopes } = (await started.json()) as { scopes: Record<string, { auth_url: string }> }
-  const authUrl = scopes[SCOPE]?.auth_url ?? ''
+  const authUrl = scopes[scope]?.auth_url ?? ''
   const { landing } = await walk(simulator, authUrl)
   const code = landing.searchParams.get('code') ?? ''
   const { access_token } = (await (await exchange(simulator, code)).json()) as { access_token: string }
@@ -95,18 +95,18 @@ test('logs every hop of a flow, redacted, and tells subscribers', async () => {
   assert.deepEqual(
     seen.map(({ from, to, method, path, status }) => `${from} ${to} ${method} ${path} ${status}`),
     [
-      `service vonage POST ${START_PATH} 200`,
+      `service vonage POST ${startPath} 200`,
       'device vonage GET /oauth2/auth 302',
       'device carrier GET /carrier/identify 302',
       'device carrier GET /carrier/consent 302',
       'device vonage GET /oauth2/callback 302',
       'service vonage POST /oauth2/token 200',
-      `service vonage POST ${VERIFY_PATH} 200`,
-      `service vonage POST ${VERIFY_PATH} 401`,
+      `service vonage POST ${verifyPath} 200`,
+      `service vonage POST ${verifyPath} 401`,
     ],
   )
   const [first, , , , last, token, verified, refused] = seen
-  assert.deepEqual(first?.request, { phone_number: '+**********02', scopes: [SCOPE], state: 'caller…' })
+  assert.deepEqual(first?.request, { phone_number: '+**********02', scopes: [scope], state: 'caller…' })
   const lastResponse = last?.response as { location: string }
   assert.match(lastResponse.location, /\?code=[\w-]{6}…&state=caller…$/)
   assert.partialDeepStrictEqual(token?.request, { code: `${code.slice(0, 6)}…` })
@@ -133,12 +133,12 @@ test('counts requests by path and keeps what the service sent, for tests', async
   assert.equal(simulator.hops.count('/oauth2/token'), before + 1)
   assert.equal(simulator.hops.count('/unknown'), 0)
   const [started, exchanged] = simulator.received().slice(-2)
-  assert.equal(started?.path, START_PATH)
+  assert.equal(started?.path, startPath)
   assert.equal(started?.headers['content-type'], 'application/json')
   assert.ok(started?.rawHeaders.includes('content-type'))
   assert.deepEqual(started?.body, {
     phone_number: '+990555000102',
-    scopes: [SCOPE],
+    scopes: [scope],
     state: 'the-state-of-the-caller',
   })
   assert.partialDeepStrictEqual(exchanged?.body, { grant_type: 'authorization_code' })
@@ -153,13 +153,13 @@ test('answers 404 in the shape of the gateway, and says when it is up', async ()
 
 test('keeps a bounded log and record', () => {
   const recorder = createHopRecorder()
-  const call = { atMs: 0, path: START_PATH, headers: {}, rawHeaders: [], body: undefined }
-  const hop = { at: '', method: 'POST', path: START_PATH, status: 200, request: null, response: null }
+  const call = { atMs: 0, path: startPath, headers: {}, rawHeaders: [], body: undefined }
+  const hop = { at: '', method: 'POST', path: startPath, status: 200, request: null, response: null }
   for (let i = 0; i < 1001; i++) {
     recorder.arrive(call)
     recorder.record({ ...hop, durationMs: i })
   }
-  assert.equal(recorder.count(START_PATH), 1001)
+  assert.equal(recorder.count(startPath), 1001)
   assert.equal(recorder.received().length, 1000)
   assert.equal(recorder.list().length, 1000)
   assert.equal(recorder.list()[0]?.durationMs, 1)
@@ -190,7 +190,7 @@ test('closes at once, late answers included', async () => {
   const short = await startTestSimulator()
   const late = start(short, '+990000001015')
   const ended = assert.rejects(late)
-  while (short.hops.count(START_PATH) === 0) await setImmediate()
+  while (short.hops.count(startPath) === 0) await setImmediate()
   await short.close()
   await ended
   await assert.rejects(fetch(short.operatorUrl))
@@ -198,9 +198,9 @@ test('closes at once, late answers included', async () => {
 })
 
 test('the numbers table names each number once, and each row decides its example', () => {
-  const names = NUMBERS.map(({ number }) => number)
+  const names = numbers.map(({ number }) => number)
   assert.equal(new Set(names).size, names.length)
-  for (const row of NUMBERS) assert.equal(findNumberRow(row.example), row)
+  for (const row of numbers) assert.equal(findNumberRow(row.example), row)
   // 99 wins over odd, and single numbers win over the rule.
   assert.equal(findNumberRow('+99099').outcome, findNumberRow('+99011111199').outcome)
 })

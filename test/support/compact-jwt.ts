@@ -38,9 +38,8 @@ export function compactJwt(header: object | string, payload: unknown, signer: Si
   return `${input}.${signer(Buffer.from(input)).toString('base64url')}`
 }
 
-/** Base64url of a text's or buffer's bytes, or of anything else's JSON. */
+/** Base64url of a text's or a buffer's bytes, or of anything else's JSON. */
 export function encodePart(part: unknown): string {
-  const bytes =
-    Buffer.isBuffer(part) || typeof part === 'string' ? Buffer.from(part as string) : JSON.stringify(part)
-  return Buffer.from(bytes as string).toString('base64url')
+  const bytes = typeof part === 'string' || part instanceof Buffer ? part : JSON.stringify(part)
+  return Buffer.from(bytes).toString('base64url')
 }

@@ -26,7 +26,9 @@ const StartReply = Type.Object(
       format: 'uri',
       description:
         'Open this on the device. Opaque: do not parse or change it, and send no headers of yours along.',
-      examples: ['https://api-eu.vonage.com/oauth2/auth?client_id=sandbox&response_type=code&state=v2_840e17a8'],
+      examples: [
+        'https://api-eu.vonage.com/oauth2/auth?client_id=sandbox&response_type=code&state=v2_840e17a8',
+      ],
     }),
     requires_carrier_network: Type.Boolean({
       description: 'When true the URL must be opened over the cellular network, with Wi-Fi bypassed.',

@@ -1,0 +1,126 @@
+/**
+ * The page that looks like a phone, and the walk behind it: `GET /` with its files, and `POST /phone/verify`.
+ * The browser speaks to this listener only. The walk runs here and streams its steps as NDJSON, one object a line.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { PhoneOutcome } from './answers.ts'
+import { captionOf } from './captions.ts'
+import type { OperatorContext } from './context.ts'
+import { sendError } from './faults.ts'
+import { numbers } from './numbers.ts'
+import type { Network, Step } from './phone.ts'
+import { oauthError } from './replies.ts'
+
+const files: ReadonlyArray<{ path: string; name: string; type: string }> = [
+  { path: '/', name: 'index.html', type: 'text/html; charset=utf-8' },
+  { path: '/phone/page.css', name: 'page.css', type: 'text/css; charset=utf-8' },
+  { path: '/phone/device.css', name: 'device.css', type: 'text/css; charset=utf-8' },
+  { path: '/phone/diagram.css', name: 'diagram.css', type: 'text/css; charset=utf-8' },
+  { path: '/phone/page.js', name: 'page.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/phone/diagram.js', name: 'diagram.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/phone/result.js', name: 'result.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/phone/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
+]
+
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+}
+
+/** Longer than any number, so that the service judges what people type. */
+const maxNumberLength = 40
+
+interface Walk {
+  phoneNumber: string
+  network: Network
+  withAttacker: boolean
+}
+
+/** One line of the stream. The last one is the outcome. */
+type WalkEvent =
+  | { type: 'step'; step: Step & { caption: string } }
+  | { type: 'attack'; status: number; code: unknown }
+  | { type: 'outcome'; outcome: PhoneOutcome }
+
+export function phonePageRoutes(app: FastifyInstance, context: OperatorContext): void {
+  let lastWalk: Promise<unknown> = Promise.resolve()
+
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(securityHeaders)
+  })
+
+  for (const { path, name, type } of files) {
+    const content = readFileSync(new URL(`./page/${name}`, import.meta.url))
+    app.get(path, (_request, reply) => reply.type(type).send(content))
+  }
+
+  app.get('/phone/numbers', () =>
+    numbers.map(({ example, pattern, step, description }) => ({
+      number: example,
+      step,
+      description: description.replaceAll('`', ''),
+      rule: pattern !== undefined,
+    })),
+  )
+
+  // Bad JSON, a body too large, or another media type.
+  app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) =>
+    sendError(reply, oauthError(error.statusCode ?? 500, 'invalid_request', 'The request could not be handled')),
+  )
+
+  app.post('/phone/verify', (request, reply) => {
+    const walk = parseWalk(request.body)
+    if (!walk) {
+      const description = 'phone_number, network (cellular or wifi) and with_attacker (a boolean) are required'
+      return sendError(reply, oauthError(400, 'invalid_request', description))
+    }
+    const lines = new PassThrough()
+    // One at a time: the hops of the service could not be told apart.
+    lastWalk = lastWalk
+      .then(() => run(walk, (event) => lines.write(`${JSON.stringify(event)}\n`)))
+      .catch((error: unknown) => app.log.error(error))
+      .finally(() => lines.end())
+    return reply.type('application/x-ndjson').send(lines)
+  })
+
+  async function run(walk: Walk, emit: (event: WalkEvent) => void): Promise<void> {
+    const onStep = (step: Step) => {
+      const inside = step.inside?.map((hop) => ({ ...hop, caption: captionOf(hop) }))
+      emit({ type: 'step', step: { ...step, caption: captionOf(step), ...(inside && { inside }) } })
+    }
+    // Each walk has a caller of its own, so that no limit of an earlier one holds it up.
+    const suffix = randomBytes(3).toString('hex')
+
+    async function attack(landing: string): Promise<void> {
+      const attacker = context.createPhone('attacker')
+      const accessToken = await attacker.signIn(`mallory-${suffix}`, onStep)
+      const { status, body } = await attacker.finish(accessToken, landing, onStep)
+      emit({ type: 'attack', status, code: (body as Record<string, unknown> | undefined)?.code })
+    }
+
+    const { phoneNumber, network, withAttacker } = walk
+    const options = { subject: `alice-${suffix}`, phoneNumber, network }
+    const outcome = await context
+      .createPhone()
+      .verify(withAttacker ? { ...options, beforeFinish: attack } : options, onStep)
+    emit({ type: 'outcome', outcome })
+  }
+}
+
+function parseWalk(body: unknown): Walk | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  const { phone_number, network, with_attacker, ...unknown } = body as Record<string, unknown>
+  if (Object.keys(unknown).length > 0) return undefined
+  if (typeof phone_number !== 'string' || phone_number.length > maxNumberLength) return undefined
+  if (network !== 'cellular' && network !== 'wifi') return undefined
+  if (typeof with_attacker !== 'boolean') return undefined
+  return { phoneNumber: phone_number, network, withAttacker: with_attacker }
+}

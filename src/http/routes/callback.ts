@@ -1,0 +1,76 @@
+/**
+ * `GET /v1/network-enablement/callback`: the landing page of the redirect, where the device gets what only the redirected
+ * device should have. Stateless: it finishes nothing and stores nothing, for whoever lures a phone here must gain nothing.
+ */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { ServiceFailure } from '../../core/failures.ts'
+import { statePattern } from '../../core/state.ts'
+import { problems } from '../openapi.ts'
+import { errorHandler, sendRawProblem } from '../problem.ts'
+import { sendRaw } from '../raw-reply.ts'
+import { AuthorizationCode } from './number-verification.ts'
+
+/** @see RFC 6749 section 4.1.2.1, CAMARA Security and Interoperability Profile */
+const oauthErrors = new Set([
+  'invalid_request',
+  'unauthorized_client',
+  'access_denied',
+  'unsupported_response_type',
+  'invalid_scope',
+  'consent_required',
+  'server_error',
+  'temporarily_unavailable',
+])
+
+const Redirect = Type.Object(
+  {
+    code: Type.Optional(
+      Type.String({ description: 'Authorization code, up to 2,048 printable characters.' }),
+    ),
+    state: Type.Optional(Type.String({ description: 'The state of the start: 43 base64url characters.' })),
+    error: Type.Optional(Type.String({ description: 'OAuth error code, instead of `code`.' })),
+    error_description: Type.Optional(Type.String({ description: 'Never passed on.' })),
+  },
+  {
+    // A repeated parameter is a list, and so refused; unknown ones are ignored (RFC 6749 section 4.1.2).
+    if: { required: ['error'] },
+    else: {
+      required: ['code', 'state'],
+      properties: { code: AuthorizationCode, state: { type: 'string', pattern: statePattern } },
+    },
+  },
+)
+
+const Landing = Type.Object(
+  { code: AuthorizationCode, state: Type.String({ pattern: statePattern }) },
+  {
+    additionalProperties: false,
+    description: 'Send this object, unchanged, to `POST /v1/number-verification`.',
+  },
+)
+
+export const callbackRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.setErrorHandler(errorHandler(sendRawProblem))
+  app.get(
+    '/v1/network-enablement/callback',
+    {
+      schema: {
+        operationId: 'landRedirect',
+        summary: 'Landing page of the redirect',
+        description: 'The device gets here by itself, after it opened `auth_url`. Finishes nothing.',
+        tags: ['verification'],
+        security: [],
+        querystring: Redirect,
+        response: { 200: Landing, ...problems('authorization_failed') },
+      },
+    },
+    async ({ query: { code, state, error } }, reply) => {
+      if (error !== undefined) {
+        const note = oauthErrors.has(error) ? error : 'server_error'
+        throw new ServiceFailure('authorization_failed', { note })
+      }
+      return sendRaw(reply, 200, { 'content-type': 'application/json' }, JSON.stringify({ code, state }))
+    },
+  )
+}

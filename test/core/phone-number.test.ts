@@ -1,0 +1,78 @@
+/** Which texts are E.164 numbers, and that a number never prints itself. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+
+const possible = [
+  '+1234567', // 7 digits, the shortest
+  '+123456789012345', // 15 digits, the longest
+  '+34600000001',
+  '+99012345678', // the virtual operator's unassigned prefix
+  '+10000000',
+]
+
+for (const text of possible) {
+  test(`accepts ${text} and reveals it unchanged`, () => {
+    assert.equal(parsePhoneNumber(text)?.reveal(), text)
+  })
+}
+
+const impossible = {
+  empty: '',
+  'a plus alone': '+',
+  '6 digits': '+123456',
+  '16 digits': '+1234567890123456',
+  'a leading 0': '+0123456789',
+  'no plus': '34600000001',
+  'two pluses': '++34600000001',
+  'an international prefix': '0034600000001',
+  'a space inside': '+34 600000001',
+  'a leading space': ' +34600000001',
+  'a trailing space': '+34600000001 ',
+  'a trailing newline': '+34600000001\n',
+  'a second line': '+34600000001\n+34600000002',
+  hyphens: '+34-600-000-001',
+  brackets: '+(34)600000001',
+  letters: '+3460000000a',
+  'a NUL': '+34600000001\0',
+  'Arabic-Indic digits': '+٣٤٦٠٠٠٠٠٠٠١',
+  'full-width digits': '+３４６００００００１',
+  'a full-width plus': '＋34600000001',
+  'a zero-width space': '+34600000001\u200b',
+  'an extension': '+34600000001;ext=5',
+  'a tel URI': 'tel:+34600000001',
+  'a decimal exponent': '+1e10000000',
+}
+
+for (const [what, text] of Object.entries(impossible)) {
+  test(`refuses a number with ${what}`, () => {
+    assert.equal(parsePhoneNumber(text), undefined)
+  })
+}
+
+test('with calling codes, accepts only numbers that start with one of them', () => {
+  const callingCodes = ['34', '49', '990']
+  const accepts = (text: string) => parsePhoneNumber(text, callingCodes) !== undefined
+  assert.ok(accepts('+34600000001'))
+  assert.ok(accepts('+4915100000000'))
+  assert.ok(accepts('+99012345678'))
+  assert.equal(accepts('+99112345678'), false)
+  assert.equal(accepts('+13460000000'), false, 'the code counts at the start only')
+  assert.equal(accepts('+33600000001'), false)
+  assert.equal(accepts('34600000001'), false, 'an allowed code does not excuse the syntax')
+})
+
+test('a number shows two digits, however it is printed', () => {
+  const phoneNumber = parsePhoneNumber('+34600123478')
+  assert.ok(phoneNumber)
+  assert.equal(String(phoneNumber), '+…78')
+  assert.equal(`${phoneNumber}`, '+…78')
+  assert.equal(JSON.stringify({ phoneNumber }), '{"phoneNumber":"+…78"}')
+  assert.doesNotMatch(inspect(phoneNumber, { depth: 9, showHidden: true }), /6001234/)
+})
+
+test('a number cannot be changed after parsing', () => {
+  const phoneNumber = parsePhoneNumber('+34600123478')
+  assert.ok(Object.isFrozen(phoneNumber))
+})

@@ -1,0 +1,217 @@
+/** The start of a verification over an in-memory operator and the real memory store. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
+import type { AuthUrl, Caller, StateStore } from '../../src/core/ports.ts'
+import { statePattern } from '../../src/core/state.ts'
+import {
+  createVerification,
+  type StartRequest,
+  type VerificationOptions,
+} from '../../src/core/verification.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { rejectsWith } from '../support/failure.ts'
+import { createScriptedOperator } from '../support/scripted-operator.ts'
+
+const alice: Caller = { subject: 'alice', phoneNumber: '+34600000001' }
+const number = '+34600000001'
+const scopes = ['first-scope', 'second-scope']
+const url: AuthUrl = { authUrl: 'https://operator.example/auth?x=1', requiresCarrierNetwork: false }
+
+function setUp(
+  options: Partial<VerificationOptions> = {},
+  answer: () => AuthUrl | Promise<AuthUrl> = () => url,
+) {
+  const operator = createScriptedOperator(answer)
+  const store =
+    options.store ??
+    createMemoryStore({ ttlSeconds: 300, maxEntries: 20_000, maxPerCaller: 20_000, clock: createFakeClock() })
+  const settings = { operator, store, scopes, callingCodes: [], ownNumberOnly: false, ...options }
+  const stateOf = (call = 0) =>
+    operator.asked[call]?.request.state ?? assert.fail('the operator was not asked')
+  return { operator, store, stateOf, ...createVerification(settings) }
+}
+
+/** The memory store, with some of its methods replaced. */
+function storeWith(methods: Partial<StateStore>): StateStore {
+  return { ...setUp().store, ...methods }
+}
+
+const storeDown = async () => {
+  throw new ServiceFailure('store_unavailable')
+}
+
+test('a start answers what the operator answered', async () => {
+  assert.deepEqual(await setUp().start(alice, { phoneNumber: number }), url)
+})
+
+test('a start asks the operator for the number, the scope and a minted state', async () => {
+  const { operator, start } = setUp()
+  await start(alice, { phoneNumber: number, scope: 'second-scope' })
+  assert.equal(operator.asked.length, 1)
+  const request = operator.asked[0]?.request
+  assert.equal(request?.phoneNumber.reveal(), number)
+  assert.equal(request?.scope, 'second-scope')
+  assert.match(request?.state ?? '', new RegExp(statePattern))
+})
+
+test('the first scope is the default', async () => {
+  const { operator, start } = setUp()
+  await start(alice, { phoneNumber: number })
+  assert.equal(operator.asked[0]?.request.scope, 'first-scope')
+})
+
+test('a start keeps the number and the scope under its state, for its caller alone', async () => {
+  const { store, stateOf, start } = setUp()
+  await start(alice, { phoneNumber: number, scope: 'second-scope' })
+  assert.equal(await store.take('bob', stateOf()), undefined)
+  const kept = await store.take('alice', stateOf())
+  assert.equal(kept?.phoneNumber.reveal(), number)
+  assert.equal(kept?.scope, 'second-scope')
+})
+
+test('the operator and the store are asked at the same time', async () => {
+  const [storeAsked, operatorAsked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const store = storeWith({
+    async put() {
+      storeAsked.resolve()
+      await operatorAsked.promise
+    },
+  })
+  const operator = createScriptedOperator(async () => {
+    operatorAsked.resolve()
+    await storeAsked.promise
+    return url
+  })
+  assert.deepEqual(await setUp({ store, operator }).start(alice, { phoneNumber: number }), url)
+})
+
+test('the answer waits for the store', async () => {
+  const storing = Promise.withResolvers<void>()
+  let answered = false
+  const started = setUp({ store: storeWith({ put: () => storing.promise }) }).start(alice, {
+    phoneNumber: number,
+  })
+  void started.then(() => {
+    answered = true
+  })
+  await new Promise(setImmediate)
+  assert.equal(answered, false)
+  storing.resolve()
+  assert.deepEqual(await started, url)
+})
+
+test('10,000 starts have 10,000 distinct states of 43 base64url characters', async () => {
+  const { operator, start } = setUp()
+  await Promise.all(Array.from({ length: 10_000 }, () => start(alice, { phoneNumber: number })))
+  const states = new Set(operator.asked.map(({ request }) => request.state))
+  assert.equal(states.size, 10_000)
+  for (const state of states) assert.match(state, /^[A-Za-z0-9_-]{43}$/)
+})
+
+const refused: {
+  what: string
+  request: StartRequest
+  code: FailureCode
+  caller?: Caller
+  options?: Partial<VerificationOptions>
+}[] = [
+  { what: 'an impossible number', request: { phoneNumber: '34600000001' }, code: 'invalid_phone_number' },
+  {
+    what: 'a calling code that is not allowed',
+    request: { phoneNumber: number },
+    code: 'invalid_phone_number',
+    options: { callingCodes: ['49', '990'] },
+  },
+  {
+    what: 'a scope outside the list',
+    request: { phoneNumber: number, scope: 'third-scope' },
+    code: 'scope_not_allowed',
+  },
+  { what: 'an empty scope', request: { phoneNumber: number, scope: '' }, code: 'scope_not_allowed' },
+  {
+    what: 'an empty list',
+    request: { phoneNumber: number },
+    code: 'scope_not_allowed',
+    options: { scopes: [] },
+  },
+  {
+    what: "a number that is not the token's own",
+    request: { phoneNumber: '+34600000002' },
+    code: 'phone_number_not_allowed',
+    options: { ownNumberOnly: true },
+  },
+  {
+    what: 'any number when the token carries none',
+    request: { phoneNumber: number },
+    caller: { subject: 'alice' },
+    code: 'phone_number_not_allowed',
+    options: { ownNumberOnly: true },
+  },
+]
+
+for (const { what, request, code, caller = alice, options = {} } of refused) {
+  test(`refuses ${what} with ${code}, without a call to the operator or the store`, async () => {
+    let stored = 0
+    const store = storeWith({ put: async () => void stored++ })
+    const { operator, start } = setUp({ ...options, store })
+    await rejectsWith(start(caller, request), code)
+    assert.equal(operator.asked.length, 0)
+    assert.equal(stored, 0)
+  })
+}
+
+test("the token's own number passes when only that is allowed", async () => {
+  assert.deepEqual(await setUp({ ownNumberOnly: true }).start(alice, { phoneNumber: number }), url)
+})
+
+test('an operator failure is the failure of the start and leaves no state behind', async () => {
+  const failure = new ServiceFailure('upstream_busy', { retryAfterSeconds: 9 })
+  const { store, stateOf, start } = setUp({}, () => Promise.reject(failure))
+  assert.equal(await rejectsWith(start(alice, { phoneNumber: number }), 'upstream_busy'), failure)
+  assert.equal(await store.take('alice', stateOf()), undefined)
+})
+
+test('an operator failure that comes before the state is stored leaves none behind either', async () => {
+  const { store: memory } = setUp()
+  const slow = {
+    ...memory,
+    put: (...entry: Parameters<StateStore['put']>) =>
+      new Promise(setImmediate).then(() => memory.put(...entry)),
+  }
+  const { stateOf, start } = setUp({ store: slow }, () =>
+    Promise.reject(new ServiceFailure('upstream_invalid')),
+  )
+  await rejectsWith(start(alice, { phoneNumber: number }), 'upstream_invalid')
+  assert.equal(await memory.take('alice', stateOf()), undefined)
+})
+
+test('a failed cleanup still reports the failure of the operator', async () => {
+  const store = storeWith({ take: storeDown })
+  const { start } = setUp({ store }, () => Promise.reject(new ServiceFailure('network_not_supported')))
+  await rejectsWith(start(alice, { phoneNumber: number }), 'network_not_supported')
+})
+
+test("a store failure ends the operator's call and is the failure of the start", async () => {
+  const operator = createScriptedOperator(
+    (_request, signal) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new ServiceFailure('upstream_timeout')))
+      }),
+  )
+  const { start } = setUp({ operator, store: storeWith({ put: storeDown }) })
+  await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
+  assert.equal(operator.asked[0]?.signal?.aborted, true)
+})
+
+test('a store failure wins over an answer of the operator', async () => {
+  const { start } = setUp({ store: storeWith({ put: storeDown }) })
+  await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
+})
+
+test("a start that works never aborts the operator's signal", async () => {
+  const { operator, start } = setUp()
+  await start(alice, { phoneNumber: number })
+  assert.equal(operator.asked[0]?.signal?.aborted, false)
+})

@@ -1,0 +1,204 @@
+/** Which access tokens are good, what a good one says, and that nothing of a bad one shows. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { inspect } from 'node:util'
+import { createLocalJWKSet, exportJWK, type JWTVerifyGetKey } from 'jose'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../../src/idp/access-token.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { signers } from '../support/compact-jwt.ts'
+import { openDocumentServer } from '../support/document-server.ts'
+import { rejectsWith } from '../support/failure.ts'
+import { createHostileTokens, toleranceSeconds } from '../support/hostile-tokens.ts'
+import {
+  audience,
+  createTokenProvider,
+  issuedAt,
+  issuer,
+  phoneNumberClaim,
+  requiredScope,
+} from '../support/token-provider.ts'
+
+const provider = createTokenProvider()
+const findKey = createLocalJWKSet(provider.keySet)
+const caller = { subject: 'canary-subject', phoneNumber: '+990123456' }
+
+function createVerifier(overrides: Partial<AccessTokenOptions> = {}) {
+  const clock = createFakeClock(issuedAt * 1000)
+  let lookups = 0
+  const countedFindKey: JWTVerifyGetKey = (header, token) => {
+    lookups++
+    return findKey(header, token)
+  }
+  const tokens: AccessTokens = createAccessTokens({
+    issuer,
+    audience,
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    tokenTypes: ['at+jwt'],
+    requiredScope,
+    phoneNumberClaim,
+    clockToleranceSeconds: toleranceSeconds,
+    findKey: countedFindKey,
+    clock,
+    ...overrides,
+  })
+  return { verify: tokens.verify, clock, lookups: () => lookups }
+}
+
+/** Neither a part of the token nor anything that it says may reach the log. */
+function assertHoldsNothingOf(token: string, failure: ServiceFailure): void {
+  const shown = [
+    failure.note,
+    failure.stack,
+    JSON.stringify(failure),
+    inspect(failure, { depth: 9, showHidden: true }),
+  ]
+  for (const secret of [...token.split('.'), 'canary', caller.phoneNumber].filter(({ length }) => length > 0))
+    for (const text of shown) assert.ok(!text?.includes(secret.trim()), `the failure shows ${secret}`)
+  assert.equal(failure.cause, undefined)
+}
+
+test('refuses every hostile token, by its code, and shows nothing of it', async (t: TestContext) => {
+  const attacker = await openDocumentServer(t)
+  const { verify } = createVerifier()
+  const hostileTokens = await createHostileTokens(provider, attacker.origin)
+  assert.ok(hostileTokens.length >= 34)
+  for (const { what, token, code, claim } of hostileTokens)
+    await t.test(`refuses ${what}`, async () => {
+      const failure = await rejectsWith(verify(token), code)
+      if (claim !== undefined) assert.equal(failure.note?.split(' ').at(-1), claim)
+      assertHoldsNothingOf(token, failure)
+    })
+  await t.test('never asks the URL in a token', () => assert.deepEqual(attacker.paths(), []))
+})
+
+const ec = signers.ES256(provider.ec.privateKey)
+const ed = signers.EdDSA(provider.ed.privateKey)
+const ps = signers.PS256(provider.rsa.privateKey)
+const attackersJwk = await exportJWK(createTokenProvider().ec.publicKey)
+
+const goodTokens: Array<[what: string, changes: Parameters<typeof provider.token>[0]]> = [
+  ['an RS256 token', {}],
+  ['a PS256 token', { header: { alg: 'PS256', kid: 'pss' }, signer: ps }],
+  ['an ES256 token', { header: { alg: 'ES256', kid: 'ec' }, signer: ec }],
+  ['an EdDSA token', { header: { alg: 'EdDSA', kid: 'ed' }, signer: ed }],
+  ['a token under a key that declares no alg', { header: { kid: 'open' } }],
+  ['a token without a kid where one key would do', { header: { alg: 'ES256', kid: undefined }, signer: ec }],
+  [
+    'a token with a key of no account in its header',
+    { header: { jwk: attackersJwk, jku: 'https://evil.example' } },
+  ],
+  ['typ application/at+jwt', { header: { typ: 'application/at+jwt' } }],
+  ['typ AT+JWT', { header: { typ: 'AT+JWT' } }],
+  ['typ Application/At+Jwt', { header: { typ: 'Application/At+Jwt' } }],
+  ['a list of audiences with ours', { claims: { aud: ['https://a.example.com', audience] } }],
+  ['a token expired within the tolerance', { claims: { exp: issuedAt - toleranceSeconds + 1 } }],
+  ['nbf within the tolerance', { claims: { nbf: issuedAt + toleranceSeconds } }],
+  ['a scope string with ours alone', { claims: { scope: requiredScope } }],
+  ['a scope string with ours in the middle', { claims: { scope: `a ${requiredScope} b` } }],
+  ['an scp list', { claims: { scope: undefined, scp: ['openid', requiredScope] } }],
+  ['an scp string', { claims: { scope: undefined, scp: `openid ${requiredScope}` } }],
+  ['an scp beside a scope without ours', { claims: { scope: 'openid', scp: [requiredScope] } }],
+]
+
+for (const [what, changes] of goodTokens)
+  test(`takes ${what}`, async () => {
+    assert.deepEqual(await createVerifier().verify(provider.token(changes)), caller)
+  })
+
+test('takes typ JWT only when it is configured', async () => {
+  const { verify } = createVerifier({ tokenTypes: ['at+jwt', 'jwt'] })
+  assert.deepEqual(await verify(provider.token({ header: { typ: 'JWT' } })), caller)
+  await rejectsWith(verify(provider.token({ header: { typ: 'id_token' } })), 'invalid_token')
+})
+
+test('asks for no scope when none is configured', async () => {
+  const { verify } = createVerifier({ requiredScope: undefined })
+  assert.deepEqual(await verify(provider.token({ claims: { scope: undefined } })), caller)
+})
+
+test('refuses an algorithm that is not configured even under a good key', async () => {
+  const { verify } = createVerifier({ algorithms: ['ES256'] })
+  await rejectsWith(verify(provider.token()), 'invalid_token')
+})
+
+test('names no number when no claim is configured, or the claim is not a string', async () => {
+  const subjectOnly = { subject: caller.subject }
+  const unconfigured = createVerifier({ phoneNumberClaim: undefined })
+  assert.deepEqual(await unconfigured.verify(provider.token()), subjectOnly)
+  const { verify } = createVerifier()
+  for (const value of [undefined, null, 990123456, [caller.phoneNumber]])
+    assert.deepEqual(await verify(provider.token({ claims: { [phoneNumberClaim]: value } })), subjectOnly)
+})
+
+test('reads the number from the configured claim', async () => {
+  const { verify } = createVerifier({ phoneNumberClaim: 'https://example.com/msisdn' })
+  const token = provider.token({ claims: { 'https://example.com/msisdn': '+990999999' } })
+  assert.deepEqual(await verify(token), { subject: caller.subject, phoneNumber: '+990999999' })
+})
+
+test('passes on that the provider is unavailable, which is not a bad token', async () => {
+  const unavailable = new ServiceFailure('idp_unavailable')
+  const { verify } = createVerifier({ findKey: () => Promise.reject(unavailable) })
+  assert.equal(await rejectsWith(verify(provider.token()), 'idp_unavailable'), unavailable)
+})
+
+test('refuses a token whose key cannot be used', async () => {
+  const { verify } = createVerifier({ findKey: () => Promise.reject(new TypeError('canary')) })
+  assertHoldsNothingOf('', await rejectsWith(verify(provider.token()), 'invalid_token'))
+})
+
+test('verifies a token again only after 60 seconds', async () => {
+  const { verify, clock, lookups } = createVerifier()
+  const token = provider.token()
+  const first = await verify(token)
+  clock.advance(59_999)
+  assert.deepEqual(await verify(token), first)
+  assert.equal(lookups(), 1)
+  clock.advance(1)
+  assert.deepEqual(await verify(token), first)
+  assert.equal(lookups(), 2)
+})
+
+test('does not serve a remembered token past its exp', async () => {
+  const { verify, clock, lookups } = createVerifier()
+  const token = provider.token({ claims: { exp: issuedAt + 30 } })
+  await verify(token)
+  clock.advance(29_999)
+  await verify(token)
+  assert.equal(lookups(), 1)
+  clock.advance(1)
+  await verify(token)
+  assert.equal(lookups(), 2)
+  clock.advance(toleranceSeconds * 1000)
+  await rejectsWith(verify(token), 'invalid_token')
+})
+
+test('refuses a remembered token when the wall clock jumps past its exp', async () => {
+  const { verify, clock } = createVerifier()
+  const token = provider.token()
+  await verify(token)
+  clock.jumpWall(3_600_000)
+  await rejectsWith(verify(token), 'invalid_token')
+})
+
+test('does not take another string for a token that it remembers', async () => {
+  const { verify, lookups } = createVerifier()
+  const es256 = { header: { alg: 'ES256', kid: 'ec' }, signer: ec }
+  const token = provider.token(es256)
+  await verify(token)
+  const [head, payload, signature = ''] = token.split('.')
+  const flipped = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
+  await rejectsWith(verify(`${head}.${payload}.${flipped}`), 'invalid_token')
+  await rejectsWith(verify(`${token}=`), 'invalid_token')
+  await verify(provider.token({ ...es256, claims: { jti: 'canary-second' } }))
+  assert.equal(lookups(), 3)
+})
+
+test('remembers no refusal', async () => {
+  const { verify, lookups } = createVerifier()
+  const unscoped = provider.token({ claims: { scope: undefined } })
+  await rejectsWith(verify(unscoped), 'insufficient_scope')
+  await rejectsWith(verify(unscoped), 'insufficient_scope')
+  assert.equal(lookups(), 2)
+})

@@ -1,0 +1,159 @@
+/** One JSON document from a real server on loopback: bounded in time and size, and from the address that was asked. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { fetchJson } from '../../src/idp/fetch-json.ts'
+import { openDocumentServer } from '../support/document-server.ts'
+
+/** Longer than any test takes that is not about time. */
+const timeoutMs = 5000
+const maxDocumentBytes = 64 * 1024
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => unknown
+
+/** A server that gives one answer, and a fetch of it. */
+async function fetchFrom(t: TestContext, answer: Answer, withinMs = timeoutMs) {
+  const server = await openDocumentServer(t, {
+    '/jwks': (request: IncomingMessage, response: ServerResponse) => void answer(response, request),
+  })
+  return { ...server, fetching: fetchJson(`${server.origin}/jwks`, withinMs) }
+}
+
+/** A JSON text of exactly so many bytes. */
+function jsonOf(bytes: number): string {
+  return `"${'a'.repeat(bytes - 2)}"`
+}
+
+test('gets the document with a plain GET', async (t) => {
+  const document = { keys: [{ kid: 'ä' }] }
+  const { origin, requests } = await openDocumentServer(t, { '/jwks?a=b': document })
+  assert.deepEqual(await fetchJson(`${origin}/jwks?a=b`, timeoutMs), document)
+  assert.equal(requests.length, 1)
+  assert.equal(requests[0]?.method, 'GET')
+  const { accept, authorization, cookie, 'accept-encoding': encoding } = requests[0]?.headers ?? {}
+  assert.deepEqual(
+    { accept, authorization, cookie, encoding },
+    { accept: 'application/json', authorization: undefined, cookie: undefined, encoding: 'identity' },
+  )
+})
+
+for (const status of [201, 203, 204, 304, 400, 401, 404, 429, 500, 503])
+  test(`rejects when the status is ${status}, whatever the body says`, async (t) => {
+    const { fetching, requests } = await fetchFrom(t, (response) =>
+      response.writeHead(status).end('{"keys":[]}'),
+    )
+    await assert.rejects(fetching, Error)
+    assert.equal(requests.length, 1)
+  })
+
+for (const status of [301, 302, 303, 307, 308])
+  test(`follows no redirect with status ${status}, neither away nor within the server`, async (t) => {
+    const elsewhere = await openDocumentServer(t, { '/jwks': { keys: [] } })
+    for (const location of [`${elsewhere.origin}/jwks`, '/other']) {
+      const { fetching, documents, paths } = await fetchFrom(t, (response) =>
+        response.writeHead(status, { location }).end('{"keys":[]}'),
+      )
+      documents.set('/other', { keys: [] })
+      await assert.rejects(fetching, TypeError)
+      assert.deepEqual(paths(), ['/jwks'])
+    }
+    assert.deepEqual(elsewhere.paths(), [])
+  })
+
+const notJson: Array<[what: string, body: string]> = [
+  ['HTML', '<!doctype html><title>Sign in</title>'],
+  ['empty', ''],
+  ['cut off', '{"keys":[{"kty":'],
+  ['followed by more', '{"keys":[]}{}'],
+  ['a JWT', 'eyJhbGciOiJSUzI1NiJ9.e30.AA'],
+]
+for (const [what, body] of notJson)
+  test(`rejects when the body is ${what} instead of JSON`, async (t) => {
+    const { fetching } = await fetchFrom(t, (response) => response.end(body))
+    await assert.rejects(fetching, SyntaxError)
+  })
+
+test('rejects when the connection breaks in the middle of the document', async (t) => {
+  const { fetching } = await fetchFrom(t, (response) => {
+    response.writeHead(200, { 'content-length': 100 })
+    response.write('{"keys":[]}', () => response.destroy())
+  })
+  await assert.rejects(fetching, TypeError)
+})
+
+test('rejects when nobody listens', async (t) => {
+  let closed = ''
+  await t.test('a server that came and went', async (inner) => {
+    closed = (await openDocumentServer(inner)).origin
+  })
+  await assert.rejects(fetchJson(`${closed}/jwks`, timeoutMs), TypeError)
+})
+
+test('takes a document of 64 KiB, and none that is a byte longer', async (t) => {
+  for (const headers of [undefined, { 'transfer-encoding': 'chunked' }]) {
+    const fits = await fetchFrom(t, (response) =>
+      response.writeHead(200, headers).end(jsonOf(maxDocumentBytes)),
+    )
+    assert.equal(String(await fits.fetching).length, maxDocumentBytes - 2)
+    const tooLong = await fetchFrom(t, (response) =>
+      response.writeHead(200, headers).end(jsonOf(maxDocumentBytes + 1)),
+    )
+    await assert.rejects(tooLong.fetching, Error)
+  }
+})
+
+test('stops reading a document without end', async (t) => {
+  const block = Buffer.alloc(maxDocumentBytes, 'a')
+  let writtenBytes = 0
+  const closed = Promise.withResolvers<void>()
+  const { fetching } = await fetchFrom(t, async (response) => {
+    response.on('close', closed.resolve)
+    for (; !response.destroyed && writtenBytes < 1e9; writtenBytes += block.length)
+      if (!response.write(block)) await Promise.race([once(response, 'drain'), closed.promise])
+  })
+  await assert.rejects(fetching, (error: Error) => error.name !== 'TimeoutError')
+  await closed.promise
+  assert.ok(writtenBytes < 32 * 1024 * 1024, `the sockets' buffers, and not ${writtenBytes} bytes`)
+})
+
+test('counts a compressed document by what it becomes', async (t) => {
+  const bomb = gzipSync(jsonOf(50 * 1024 * 1024))
+  const { fetching } = await fetchFrom(t, (response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+  )
+  const beforeBytes = process.memoryUsage().rss
+  await assert.rejects(fetching, (error: Error) => error.name !== 'TimeoutError')
+  assert.ok(process.memoryUsage().rss - beforeBytes < 25 * 1024 * 1024)
+})
+
+const hangs: Array<[what: string, answer: Answer]> = [
+  ['sends nothing', () => undefined],
+  ['stops after the head', (response) => response.writeHead(200).flushHeaders()],
+  ['stops in the body', (response) => response.writeHead(200).write('{"keys":[')],
+  [
+    'sends a byte now and then',
+    (response) => {
+      const dripping = setInterval(() => response.write(' '), 10)
+      response.on('close', () => clearInterval(dripping))
+    },
+  ],
+]
+for (const [what, answer] of hangs)
+  test(`gives up after the timeout when the server ${what}`, async (t) => {
+    const beganMs = performance.now()
+    const hangUp = Promise.withResolvers<void>()
+    const { fetching } = await fetchFrom(
+      t,
+      (response, request) => {
+        response.on('close', hangUp.resolve)
+        answer(response, request)
+      },
+      100,
+    )
+    await assert.rejects(fetching, { name: 'TimeoutError' })
+    const tookMs = performance.now() - beganMs
+    assert.ok(tookMs > 90 && tookMs < 1000, `took ${tookMs} ms`)
+    await hangUp.promise
+  })

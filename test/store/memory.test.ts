@@ -1,0 +1,165 @@
+/** The memory store: the contract of every store, and what it promises besides: its bounds and its clock. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { mintState } from '../../src/core/state.ts'
+import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { rejectsWith } from '../support/failure.ts'
+import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
+
+const ttlSeconds = 160
+const ttlMs = ttlSeconds * 1000
+const generationMs = ttlMs / 16
+
+function setUp(options: Partial<MemoryStoreOptions> = {}) {
+  const clock = createFakeClock()
+  return { clock, ...createMemoryStore({ ttlSeconds, maxEntries: 100, maxPerCaller: 5, clock, ...options }) }
+}
+
+stateStoreContract('memory store', async (limits) => {
+  const clock = createFakeClock()
+  const store = createMemoryStore({ ...limits, maxEntries: 1000, clock })
+  return { store, advance: clock.advance, close: async () => {} }
+})
+
+test('a full store refuses a new verification with overloaded, and the live ones stay', async () => {
+  const { put, take } = setUp({ maxEntries: 10 })
+  const states = Array.from({ length: 10 }, mintState)
+  for (const [n, state] of states.entries()) await put(`subject-${n}`, state, pendingVerification(n))
+  for (let n = 0; n < 20; n++)
+    await rejectsWith(put(`newcomer-${n}`, mintState(), pendingVerification()), 'overloaded')
+  for (const [n, state] of states.entries()) assert.ok(await take(`subject-${n}`, state))
+})
+
+test('a refused verification cannot be taken', async () => {
+  const { put, take } = setUp({ maxEntries: 1 })
+  const refused = mintState()
+  await put('alice', mintState(), pendingVerification())
+  await rejectsWith(put('bob', refused, pendingVerification()), 'overloaded')
+  assert.equal(await take('bob', refused), undefined)
+})
+
+test('one taken from a full store makes room for exactly one', async () => {
+  const { put, take } = setUp({ maxEntries: 2 })
+  const state = mintState()
+  await put('alice', state, pendingVerification())
+  await put('bob', mintState(), pendingVerification())
+  await take('alice', state)
+  await put('carol', mintState(), pendingVerification())
+  await rejectsWith(put('dave', mintState(), pendingVerification()), 'overloaded')
+})
+
+test('in a full store, a subject at its own cap still gets a new one for its oldest', async () => {
+  const { put, take } = setUp({ maxEntries: 2, maxPerCaller: 2 })
+  const states = Array.from({ length: 3 }, mintState)
+  for (const [n, state] of states.entries()) await put('alice', state, pendingVerification(n))
+  const taken = await Promise.all(states.map((state) => take('alice', state)))
+  assert.deepEqual(
+    taken.map((pending) => pending?.phoneNumber.reveal()),
+    [undefined, '+99000000001', '+99000000002'],
+  )
+})
+
+test('taking an unknown or a stranger’s state makes no room', async () => {
+  const { put, take } = setUp({ maxEntries: 1 })
+  const state = mintState()
+  await put('alice', state, pendingVerification())
+  await take('alice', mintState())
+  await take('bob', state)
+  await rejectsWith(put('bob', mintState(), pendingVerification()), 'overloaded')
+})
+
+test('a full store has room again when the oldest generation has expired, and not before', async () => {
+  const { put, clock } = setUp({ maxEntries: 3 })
+  for (const subject of ['alice', 'bob']) await put(subject, mintState(), pendingVerification())
+  clock.advance(generationMs)
+  await put('carol', mintState(), pendingVerification())
+  clock.advance(ttlMs - 1)
+  await rejectsWith(put('dave', mintState(), pendingVerification()), 'overloaded')
+  clock.advance(1)
+  for (const subject of ['dave', 'erin']) await put(subject, mintState(), pendingVerification())
+  await rejectsWith(put('frank', mintState(), pendingVerification()), 'overloaded')
+})
+
+test('an expired verification that someone tries to take makes room at once', async () => {
+  const { put, take, clock } = setUp({ maxEntries: 1 })
+  const state = mintState()
+  await put('alice', state, pendingVerification())
+  clock.advance(ttlMs)
+  assert.equal(await take('alice', state), undefined)
+  await put('bob', mintState(), pendingVerification())
+})
+
+test('an entry put at the very end of a generation lives for its whole TTL', async () => {
+  const { put, take, clock } = setUp()
+  const [early, late] = [mintState(), mintState()]
+  await put('alice', early, pendingVerification(1))
+  clock.advance(generationMs - 1)
+  await put('alice', late, pendingVerification(2))
+  clock.advance(ttlMs - 1)
+  assert.equal(await take('alice', early), undefined)
+  assert.ok(await take('alice', late))
+})
+
+test('the oldest goes first, also among those of one moment', async () => {
+  const { put, take } = setUp({ maxPerCaller: 2 })
+  const states = Array.from({ length: 4 }, mintState)
+  for (const [n, state] of states.entries()) await put('alice', state, pendingVerification(n))
+  const taken = await Promise.all(states.map((state) => take('alice', state)))
+  assert.deepEqual(
+    taken.map((pending) => pending?.phoneNumber.reveal()),
+    [undefined, undefined, '+99000000002', '+99000000003'],
+  )
+})
+
+for (const [what, jumpMs] of Object.entries({ forward: 3_600_000, back: -3_600_000 })) {
+  test(`the wall clock jumping ${what} by an hour neither kills nor prolongs a verification`, async () => {
+    const { put, take, clock } = setUp()
+    const [good, gone] = [mintState(), mintState()]
+    await put('alice', gone, pendingVerification())
+    clock.advance(1)
+    await put('alice', good, pendingVerification())
+    clock.jumpWall(jumpMs)
+    clock.advance(ttlMs - 1)
+    assert.equal(await take('alice', gone), undefined)
+    assert.ok(await take('alice', good))
+  })
+}
+
+test('100,000 verifications live side by side, and the next one is refused', async () => {
+  const { put, take } = setUp({ maxEntries: 100_000 })
+  const states = Array.from({ length: 100_000 }, mintState)
+  for (const [n, state] of states.entries()) await put(`subject-${n}`, state, pendingVerification(n))
+  await rejectsWith(put('one-more', mintState(), pendingVerification()), 'overloaded')
+  for (let n = 0; n < states.length; n += 999)
+    assert.equal(
+      (await take(`subject-${n}`, states[n] ?? ''))?.phoneNumber.reveal(),
+      `+990${String(n).padStart(8, '0')}`,
+    )
+})
+
+test('the memory of expired verifications is given back by a ping alone', async () => {
+  const usedBytes = createHeapGauge()
+  const { put, ping, clock } = setUp({ maxEntries: 20_000 })
+  const before = usedBytes()
+  for (let n = 0; n < 20_000; n++) await put(`subject-${n}`, mintState(), pendingVerification(n))
+  const full = usedBytes() - before
+  clock.advance(ttlMs + generationMs)
+  await ping()
+  const left = usedBytes() - before
+  assert.ok(full > 2_000_000, `the entries take memory: ${full}`)
+  assert.ok(left < full / 5, `${left} of ${full} bytes are left`)
+  await ping() // The store itself must outlive the measurement.
+})
+
+/** @returns a function that collects garbage and says how many bytes are in use */
+function createHeapGauge(): () => number {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  return () => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+}

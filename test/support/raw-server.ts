@@ -1,0 +1,81 @@
+/** TCP and TLS servers for misbehaviour that no HTTP library would commit. */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+
+export interface RawServer {
+  port: number
+  /** Every connection so far. */
+  connections: Socket[]
+  /** Every complete request so far: its head and its body as they came. */
+  requests: string[]
+}
+
+/** Called for each complete request, or for each connection when `onConnection` is asked for. */
+export type Misbehaviour = (socket: Socket) => void
+
+export interface RawServerOptions {
+  onRequest?: Misbehaviour
+  onConnection?: Misbehaviour
+  /** Speaks TLS with this key and certificate. */
+  tls?: TlsOptions
+}
+
+/** On loopback, at a free port; gone with the test. */
+export async function startRawServer(t: TestContext, options: RawServerOptions): Promise<RawServer> {
+  const connections: Socket[] = []
+  const requests: string[] = []
+
+  function serve(socket: Socket): void {
+    let pending = ''
+    connections.push(socket)
+    socket.on('error', () => {})
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      pending += chunk
+      const length = requestLength(pending)
+      if (length === undefined || pending.length < length) return
+      requests.push(pending.slice(0, length))
+      pending = pending.slice(length)
+      options.onRequest?.(socket)
+    })
+    options.onConnection?.(socket)
+  }
+
+  const server: Server = options.tls ? createTlsServer(options.tls, serve) : createServer(serve)
+  server.on('tlsClientError', () => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(async () => {
+    for (const socket of connections) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return { port: (server.address() as AddressInfo).port, connections, requests }
+}
+
+/** @returns undefined while the head is incomplete */
+function requestLength(text: string): number | undefined {
+  const headEnd = text.indexOf('\r\n\r\n')
+  if (headEnd < 0) return undefined
+  const bodyLength = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, headEnd))?.[1] ?? '0'
+  return headEnd + 4 + Number(bodyLength)
+}
+
+/** Writes the text again and again until the connection goes. */
+export function drip(socket: Socket, text: string): void {
+  const timer = setInterval(() => socket.write(text), 5)
+  socket.once('close', () => clearInterval(timer))
+}
+
+/** Writes as fast as the other side reads, until the connection goes or so much is written. */
+export function flood(socket: Socket, chunk: Buffer, times: number): void {
+  let left = times
+  function write(): void {
+    while (left-- > 0 && !socket.destroyed) if (!socket.write(chunk)) return void socket.once('drain', write)
+  }
+  write()
+}
+
+export function closed(socket: Socket): Promise<void> {
+  return socket.destroyed
+    ? Promise.resolve()
+    : new Promise((resolve) => socket.once('close', () => resolve()))
+}

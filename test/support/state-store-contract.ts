@@ -1,0 +1,224 @@
+/**
+ * What every `StateStore` promises, as one suite: each implementation's own test file calls it with a factory.
+ * Promises nothing about a full store: how much one may hold is the implementation's own matter.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import type { PendingVerification, StateStore } from '../../src/core/ports.ts'
+import { mintState } from '../../src/core/state.ts'
+
+export interface StoreUnderTest {
+  store: StateStore
+  /** Lets so much time pass for the store. */
+  advance(ms: number): void | Promise<void>
+  /** How far before its end an entry must still be there: 1 unless the store's own time also runs by itself. */
+  expirySlackMs?: number
+  close(): Promise<void>
+}
+
+export interface StoreLimits {
+  ttlSeconds: number
+  maxPerCaller: number
+}
+
+const limits: StoreLimits = { ttlSeconds: 300, maxPerCaller: 5 }
+const ttlMs = limits.ttlSeconds * 1000
+
+/** The n-th of many numbers, so that a mixed-up entry shows. */
+export function pendingVerification(n = 0, scope = 'a-scope'): PendingVerification {
+  const phoneNumber = parsePhoneNumber(`+990${String(n).padStart(8, '0')}`)
+  assert.ok(phoneNumber)
+  return { phoneNumber, scope }
+}
+
+export function stateStoreContract(
+  name: string,
+  createStore: (limits: StoreLimits) => Promise<StoreUnderTest>,
+): void {
+  function contract(promise: string, prove: (setUp: StoreUnderTest, t: TestContext) => Promise<void>): void {
+    test(`${name}: ${promise}`, async (t) => {
+      const setUp = await createStore(limits)
+      t.after(() => setUp.close())
+      await prove(setUp, t)
+    })
+  }
+
+  contract('hands out what was put', async ({ store }) => {
+    const [first, second] = [mintState(), mintState()]
+    await store.put('alice', first, pendingVerification(1, 'dpv:purpose#first scope'))
+    await store.put('alice', second, pendingVerification(2, 'second'))
+    const taken = [await store.take('alice', second), await store.take('alice', first)]
+    assert.deepEqual(
+      taken.map((pending) => [pending?.phoneNumber.reveal(), pending?.scope]),
+      [
+        ['+99000000002', 'second'],
+        ['+99000000001', 'dpv:purpose#first scope'],
+      ],
+    )
+  })
+
+  contract('hands a number out that does not print itself', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification(1))
+    assert.equal(JSON.stringify(await store.take('alice', state)), '{"phoneNumber":"+…01","scope":"a-scope"}')
+  })
+
+  contract('finds nothing under a state that was never put', async ({ store }) => {
+    await store.put('alice', mintState(), pendingVerification())
+    assert.equal(await store.take('alice', mintState()), undefined)
+    assert.equal(await store.take('bob', mintState()), undefined)
+  })
+
+  contract('hands a verification out once', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification())
+    assert.ok(await store.take('alice', state))
+    assert.equal(await store.take('alice', state), undefined)
+  })
+
+  contract('has one winner among 100 parallel takes, in each of 20 rounds', async ({ store }) => {
+    for (let round = 0; round < 20; round++) {
+      const state = mintState()
+      await store.put('alice', state, pendingVerification(round))
+      const taken = await Promise.all(Array.from({ length: 100 }, () => store.take('alice', state)))
+      assert.equal(taken.filter((pending) => pending !== undefined).length, 1)
+    }
+  })
+
+  contract("lets another subject's try miss, and the owner still take", async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification())
+    await store.put('bob', mintState(), pendingVerification(1))
+    for (const stranger of ['bob', 'carol', 'Alice', 'alice ', 'alic', ''])
+      assert.equal(await store.take(stranger, state), undefined)
+    assert.ok(await store.take('alice', state))
+  })
+
+  contract('keeps the same state of two subjects apart', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification(1))
+    await store.put('bob', state, pendingVerification(2))
+    assert.equal((await store.take('alice', state))?.phoneNumber.reveal(), '+99000000001')
+    assert.equal((await store.take('bob', state))?.phoneNumber.reveal(), '+99000000002')
+  })
+
+  const oddSubjects = [
+    '__proto__',
+    'constructor',
+    'a:b',
+    'a:b:c',
+    '*',
+    '{a}',
+    'a\r\nb',
+    'a\0b',
+    'ä',
+    '😀',
+    'x'.repeat(255),
+  ]
+  contract('takes any text as a subject', async ({ store }) => {
+    const states = oddSubjects.map(mintState)
+    for (const [n, subject] of oddSubjects.entries())
+      await store.put(subject, states[n] ?? '', pendingVerification(n))
+    for (const [n, subject] of oddSubjects.entries())
+      for (const [m, state] of states.entries()) {
+        if (m > n) assert.equal(await store.take(subject, state), undefined)
+        if (m === n)
+          assert.equal(
+            (await store.take(subject, state))?.phoneNumber.reveal(),
+            `+990${String(n).padStart(8, '0')}`,
+          )
+      }
+  })
+
+  contract(
+    'keeps a verification until just before its TTL',
+    async ({ store, advance, expirySlackMs = 1 }) => {
+      const state = mintState()
+      await store.put('alice', state, pendingVerification())
+      await advance(ttlMs - expirySlackMs)
+      assert.ok(await store.take('alice', state))
+    },
+  )
+
+  contract('has forgotten a verification at its TTL', async ({ store, advance }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification())
+    await advance(ttlMs)
+    assert.equal(await store.take('alice', state), undefined)
+  })
+
+  contract('lets each verification live for its own TTL', async ({ store, advance, expirySlackMs = 1 }) => {
+    const [early, late] = [mintState(), mintState()]
+    await store.put('alice', early, pendingVerification(1))
+    await advance(10_000)
+    await store.put('alice', late, pendingVerification(2))
+    await advance(ttlMs - 10_000)
+    assert.equal(await store.take('alice', early), undefined)
+    await advance(10_000 - expirySlackMs)
+    assert.ok(await store.take('alice', late))
+  })
+
+  contract(
+    "drops a subject's own oldest for one over its cap, and nobody else's",
+    async ({ store, advance }) => {
+      const [other, ...own] = Array.from({ length: limits.maxPerCaller + 3 }, mintState)
+      await store.put('bob', other ?? '', pendingVerification())
+      for (const [n, state] of own.entries()) {
+        await store.put('alice', state, pendingVerification(n))
+        await advance(15_000)
+      }
+      const live = await Promise.all(own.map((state) => store.take('alice', state)))
+      assert.deepEqual(
+        live.map((pending) => pending?.phoneNumber.reveal()),
+        [
+          undefined,
+          undefined,
+          '+99000000002',
+          '+99000000003',
+          '+99000000004',
+          '+99000000005',
+          '+99000000006',
+        ],
+      )
+      assert.ok(await store.take('bob', other ?? ''))
+    },
+  )
+
+  contract('does not count what was taken towards the cap', async ({ store }) => {
+    const [kept, taken, ...more] = Array.from({ length: limits.maxPerCaller + 1 }, mintState)
+    await store.put('alice', kept ?? '', pendingVerification(1))
+    await store.put('alice', taken ?? '', pendingVerification(2))
+    assert.ok(await store.take('alice', taken ?? ''))
+    for (const state of more) await store.put('alice', state, pendingVerification(3))
+    assert.equal((await store.take('alice', kept ?? ''))?.phoneNumber.reveal(), '+99000000001')
+  })
+
+  contract('does not count what has expired towards the cap', async ({ store, advance }) => {
+    for (let n = 0; n < limits.maxPerCaller; n++)
+      await store.put('alice', mintState(), pendingVerification(n))
+    await advance(2 * ttlMs)
+    const states = Array.from({ length: limits.maxPerCaller }, mintState)
+    for (const state of states) await store.put('alice', state, pendingVerification())
+    for (const state of states) assert.ok(await store.take('alice', state))
+  })
+
+  contract('keeps exactly the cap of 50 parallel puts of one subject', async ({ store }) => {
+    const states = Array.from({ length: 50 }, mintState)
+    await Promise.all(states.map((state) => store.put('alice', state, pendingVerification())))
+    const taken = await Promise.all(states.map((state) => store.take('alice', state)))
+    assert.equal(taken.filter((pending) => pending !== undefined).length, limits.maxPerCaller)
+  })
+
+  contract('keeps the verifications of 200 subjects apart', async ({ store }) => {
+    const states = Array.from({ length: 200 }, mintState)
+    await Promise.all(states.map((state, n) => store.put(`subject-${n}`, state, pendingVerification(n))))
+    const taken = await Promise.all(states.map((state, n) => store.take(`subject-${n}`, state)))
+    for (const [n, pending] of taken.entries())
+      assert.equal(pending?.phoneNumber.reveal(), pendingVerification(n).phoneNumber.reveal())
+  })
+
+  contract('answers a ping', async ({ store }) => {
+    assert.equal(await store.ping(), undefined)
+  })
+}
