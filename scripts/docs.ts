@@ -29,7 +29,7 @@ function withTable(text: string, name: string, table: string): string {
 
 function settingsTable(): string {
   const rows = Object.entries(settings.properties).map(([name, schema]) => {
-    const shown = schema['secret'] === true ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``
+    const shown = schema.secret === true ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``
     return `| ${shown} | ${defaultOf(name, schema.default) || '(none)'} | ${schema.description} |`
   })
   return `| variable | default | |\n| --- | --- | --- |\n${rows.join('\n')}\n`
@@ -51,7 +51,7 @@ function environmentExample(): string {
   const blocks = Object.entries(settings.properties).map(([name, schema]) => {
     const needed = required.has(name) && schema.default === undefined
     const lines = [`# ${schema.description}${needed ? ' Required.' : ''}`]
-    if (schema['secret'] === true) lines.push(`# Or the path of a file that holds it: ${name}_FILE=`)
+    if (schema.secret === true) lines.push(`# Or the path of a file that holds it: ${name}_FILE=`)
     return [...lines, `${needed ? '' : '#'}${name}=${schema.default ?? ''}`].join('\n')
   })
   return `# Every setting, with its default. The service reads the environment alone; \`npm run dev\` also reads a file .env.\n\n${blocks.join('\n\n')}\n`

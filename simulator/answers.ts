@@ -4,7 +4,11 @@
  */
 
 /** Why there is no usable answer. The `sdk_…` names are those of Vonage's mobile libraries. */
-type AnswerFailure = 'sdk_connection_error' | 'sdk_timeout_error' | 'sdk_redirect_error' | 'left_the_simulation'
+type AnswerFailure =
+  | 'sdk_connection_error'
+  | 'sdk_timeout_error'
+  | 'sdk_redirect_error'
+  | 'left_the_simulation'
 
 export interface Answer {
   /** 0 when there was none. */
@@ -21,7 +25,14 @@ export interface Answer {
 /** How a verification ended, and one sentence for the app's developer. */
 export type PhoneOutcome =
   | { verified: boolean; advice: string }
-  | { code: string; next_action: string; title: string; advice: string }
+  | { code: string; next_action: string; title: string; detail: string; advice: string }
+
+const failures: Record<AnswerFailure, string> = {
+  sdk_connection_error: 'The connection failed or was cut.',
+  sdk_timeout_error: 'No answer came in time.',
+  sdk_redirect_error: 'The redirects lead nowhere, or there are too many.',
+  left_the_simulation: 'The redirects lead to a foreign host, where the simulated phone does not go.',
+}
 
 /** What an app does on each `next_action` of the service. */
 const advices: Record<string, string> = {
@@ -41,7 +52,9 @@ export function parseAnswer(response: Response, text: string): Answer {
   return {
     status,
     text,
-    body: /^application\/((hal|problem)\+)?json\b/.test(headers.get('content-type') ?? '') ? parseJson(text) : undefined,
+    body: /^application\/((hal|problem)\+)?json\b/.test(headers.get('content-type') ?? '')
+      ? parseJson(text)
+      : undefined,
     location: isRedirect ? (headers.get('location') ?? undefined) : undefined,
     retryAfterSeconds: retryAfter === null ? undefined : Number(retryAfter),
   }
@@ -61,23 +74,33 @@ export function readOutcome(answer: Answer): PhoneOutcome {
       ? { verified: true, advice: 'The number belongs to the SIM card in this phone. Go on.' }
       : {
           verified: false,
-          advice: 'The SIM card in this phone has another number. Let the user correct it, or offer another factor.',
+          advice:
+            'The SIM card in this phone has another number. Let the user correct it, or offer another factor.',
         }
   }
   if (typeof body.code === 'string' && typeof body.next_action === 'string') {
     return {
       code: body.code,
       next_action: body.next_action,
-      title: typeof body.title === 'string' ? body.title : body.code,
+      title: String(body.title),
+      detail: String(body.detail),
       advice: adviceFor(body.next_action, answer.retryAfterSeconds),
     }
   }
-  const code = answer.failure ?? 'sdk_error'
-  return { code, next_action: 'use_fallback', title: 'The phone got no usable answer', advice: adviceFor('use_fallback') }
+  return {
+    code: answer.failure ?? 'sdk_error',
+    next_action: 'use_fallback',
+    title: 'No usable answer',
+    detail: answer.failure
+      ? failures[answer.failure]
+      : `The phone got an answer of status ${answer.status} that it cannot read.`,
+    advice: adviceFor('use_fallback'),
+  }
 }
 
 function adviceFor(nextAction: string, retryAfterSeconds?: number): string {
-  if (nextAction === 'retry' && retryAfterSeconds) return `Wait ${retryAfterSeconds} s, then send the same request again.`
+  if (nextAction === 'retry' && retryAfterSeconds)
+    return `Wait ${retryAfterSeconds} s, then send the same request again.`
   return advices[nextAction] ?? `The app does not know ${nextAction}: treat it as give_up.`
 }
 

@@ -7,7 +7,11 @@ import type { Hop } from './hops.ts'
 import type { Step } from './phone.ts'
 
 const captions: ReadonlyArray<{ path: RegExp; caption: string; ofAttacker?: string }> = [
-  { path: /^\/token$/, caption: 'Sign in at the identity provider', ofAttacker: 'Sign in, with an own account' },
+  {
+    path: /^\/token$/,
+    caption: 'Sign in at the identity provider',
+    ofAttacker: 'Sign in to an account of their own',
+  },
   { path: /^\/v1\/network-enablement$/, caption: 'Start' },
   { path: /^\/v0\.1\/network-enablement$/, caption: 'Ask the network for a URL' },
   { path: /^\/oauth2\/auth$/, caption: 'Open the auth_url' },
@@ -17,7 +21,11 @@ const captions: ReadonlyArray<{ path: RegExp; caption: string; ofAttacker?: stri
   { path: /^\/oauth2\/token$/, caption: 'Exchange the code' },
   { path: /^\/camara\//, caption: 'Does the line have this number?' },
   { path: /\/callback$/, caption: 'Landing page: code and state, for this phone only' },
-  { path: /^\/v1\/number-verification$/, caption: 'Finish', ofAttacker: 'Try to collect, with the stolen code and state' },
+  {
+    path: /^\/v1\/number-verification$/,
+    caption: 'Finish',
+    ofAttacker: 'Try to collect, with the stolen code and state',
+  },
 ]
 
 /** What the request is about. */
@@ -26,7 +34,8 @@ export function captionOf({ from, path, status, to, headers }: (Step | Hop) & { 
   const row = captions.find((candidate) => candidate.path.test(path))
   if (!row) return 'A further hop'
   if (from === 'attacker') return row.ofAttacker ?? row.caption
-  if (path.endsWith('/v1/network-enablement/callback') && status !== 200) return 'Landing page: the network said no'
+  if (path.endsWith('/v1/network-enablement/callback') && status !== 200)
+    return 'Landing page: the network said no'
   const network = (headers as Record<string, string> | undefined)?.['x-simulated-network']
   if (network) return `${row.caption} over ${network === 'wifi' ? 'Wi-Fi' : 'cellular'}`
   return row.caption

@@ -99,6 +99,9 @@ function recordHops(app: FastifyInstance, { hops, options }: OperatorContext): v
     if (call) call.body = request.body
   })
 
+  // Fastify measures the time of a request only where such a hook is.
+  app.addHook('onResponse', async () => {})
+
   app.addHook('onSend', async (request, reply, payload) => {
     const location = reply.getHeader('location')
     hops.record({

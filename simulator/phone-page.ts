@@ -73,13 +73,17 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
 
   // Bad JSON, a body too large, or another media type.
   app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) =>
-    sendError(reply, oauthError(error.statusCode ?? 500, 'invalid_request', 'The request could not be handled')),
+    sendError(
+      reply,
+      oauthError(error.statusCode ?? 500, 'invalid_request', 'The request could not be handled'),
+    ),
   )
 
   app.post('/phone/verify', (request, reply) => {
     const walk = parseWalk(request.body)
     if (!walk) {
-      const description = 'phone_number, network (cellular or wifi) and with_attacker (a boolean) are required'
+      const description =
+        'phone_number, network (cellular or wifi) and with_attacker (a boolean) are required'
       return sendError(reply, oauthError(400, 'invalid_request', description))
     }
     const lines = new PassThrough()

@@ -5,7 +5,14 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { type Answer, type PhoneOutcome, parseAnswer, parseJson, parseStarted, readOutcome } from './answers.ts'
+import {
+  type Answer,
+  type PhoneOutcome,
+  parseAnswer,
+  parseJson,
+  parseStarted,
+  readOutcome,
+} from './answers.ts'
 import type { Hop, HopLog } from './hops.ts'
 import { redactPayload } from './redact.ts'
 
@@ -80,7 +87,11 @@ export function createPhone(options: PhoneOptions): Phone {
   const redirectOrigin = new URL(options.redirectUri).origin
 
   /** Sends one request, follows nothing, and reports the step. */
-  async function send(request: Request, shown: Pick<Step, 'to' | 'request' | 'headers'>, onStep?: StepListener) {
+  async function send(
+    request: Request,
+    shown: Pick<Step, 'to' | 'request' | 'headers'>,
+    onStep?: StepListener,
+  ) {
     const inside: Hop[] = []
     const stop = options.hops.subscribe((hop) => {
       if (hop.from === 'service') inside.push(hop)
@@ -148,7 +159,14 @@ export function createPhone(options: PhoneOptions): Phone {
       const headers = { ...correlation, ...(hop === 1 && { 'x-simulated-network': network }) }
       const shown = { to, headers, request: Object.fromEntries(url.searchParams) }
       if (to === 'elsewhere') {
-        onStep?.({ from: holder, method: 'GET', path: url.pathname, status: 0, durationMs: 0, ...redacted(shown) })
+        onStep?.({
+          from: holder,
+          method: 'GET',
+          path: url.pathname,
+          status: 0,
+          durationMs: 0,
+          ...redacted(shown),
+        })
         return { status: 0, text: '', body: undefined, failure: 'left_the_simulation' }
       }
       const reachable = url.origin === redirectOrigin ? new URL(url.pathname + url.search, serviceUrl) : url
@@ -190,7 +208,10 @@ function redacted<T extends Pick<Step, 'headers' | 'request'>>(shown: T): T {
 async function exchange(request: Request, closing: AbortSignal): Promise<Answer> {
   const deadline = AbortSignal.timeout(answerTimeoutMs)
   try {
-    const response = await fetch(request, { redirect: 'manual', signal: AbortSignal.any([deadline, closing]) })
+    const response = await fetch(request, {
+      redirect: 'manual',
+      signal: AbortSignal.any([deadline, closing]),
+    })
     return parseAnswer(response, await response.text())
   } catch {
     const failure = deadline.aborted ? 'sdk_timeout_error' : 'sdk_connection_error'

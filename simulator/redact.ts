@@ -4,7 +4,14 @@
  */
 
 /** Members, at any depth, whose value is a secret or stands for one; also the query parameters of a URL. */
-const secretMembers = new Set(['state', 'code', 'session', 'access_token', 'authorization', 'hashedPhoneNumber'])
+const secretMembers = new Set([
+  'state',
+  'code',
+  'session',
+  'access_token',
+  'authorization',
+  'hashedPhoneNumber',
+])
 /** Members that hold a phone number, or what someone typed for one. */
 const phoneNumberMembers = new Set(['phone_number', 'phoneNumber'])
 

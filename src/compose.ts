@@ -18,12 +18,14 @@ import { createLog } from './observability/logger.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createVonageClient } from './vonage/client.ts'
-import { createTransport } from './vonage/transport.ts'
+import { createLocalPermits, createQuota, type Quota } from './vonage/quota.ts'
+import { createRoute, type Route } from './vonage/route.ts'
+import { createTransport, type Transport } from './vonage/transport.ts'
 
 const systemClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
 
-/** Enough connections for a second's quota to wait out the deadline; bounds for very small and very large quotas. */
-const connectionsPerRoute = { min: 64, max: 512 }
+/** What the quota lets in within one deadline, with bounds for very small and very large quotas. */
+const inFlightPerRoute = { min: 64, max: 512 }
 
 export interface Service {
   /** Where the public listener answers, such as `http://127.0.0.1:3000`. */
@@ -67,14 +69,23 @@ export async function openService(config: Config): Promise<Service> {
     clock,
   })
 
-  const connections = connectionsFor(config)
-  const startTransport = createTransport({ url: config.VONAGE_API_URL, connections })
-  const tokenTransport = createTransport({ url: config.VONAGE_TOKEN_URL, connections })
-  const verifyTransport = createTransport({ url: config.VONAGE_API_URL, connections })
+  const quota = createQuota({
+    permits: createLocalPermits({ perSecond: config.VONAGE_REQUESTS_PER_SECOND, clock }),
+    perSecond: config.VONAGE_REQUESTS_PER_SECOND,
+    maxWaitMs: config.START_TIMEOUT_MS / 2,
+    clock,
+  })
+  const maxInFlight = maxInFlightPerRoute(config)
+  const transports: Transport[] = []
+  function openRoute(url: string, quotaOfRoute?: Quota): Route {
+    const transport = createTransport({ url, connections: maxInFlight })
+    transports.push(transport)
+    return createRoute({ transport, maxInFlight, quota: quotaOfRoute, clock })
+  }
   const operator = createVonageClient({
-    startTransport,
-    tokenTransport,
-    verifyTransport,
+    startRoute: openRoute(config.VONAGE_API_URL, quota),
+    tokenRoute: openRoute(config.VONAGE_TOKEN_URL),
+    verifyRoute: openRoute(config.VONAGE_API_URL),
     applicationJwt: createApplicationJwt({
       applicationId: config.VONAGE_APPLICATION_ID,
       privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
@@ -125,17 +136,15 @@ export async function openService(config: Config): Promise<Service> {
       await setTimeout(config.SHUTDOWN_DELAY_MS)
       await server.close()
       await management.close()
-      await Promise.all(
-        [startTransport, tokenTransport, verifyTransport].map((transport) => transport.close()),
-      )
+      await Promise.all(transports.map((transport) => transport.close()))
       log.logger.info('closed')
       log.close()
     },
   }
 }
 
-function connectionsFor({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {
-  const { min, max } = connectionsPerRoute
+function maxInFlightPerRoute({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {
+  const { min, max } = inFlightPerRoute
   return Math.min(max, Math.max(min, Math.ceil((VONAGE_REQUESTS_PER_SECOND * START_TIMEOUT_MS) / 1000)))
 }
 

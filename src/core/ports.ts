@@ -66,7 +66,7 @@ export interface NetworkOperator {
    * @param signal ends the call early, for a caller whose own work is already lost
    * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
    */
-  requestAuthUrl(request: AuthUrlRequest, signal?: AbortSignal): Promise<AuthUrl>
+  requestAuthUrl(request: AuthUrlRequest, signal: AbortSignal): Promise<AuthUrl>
   /**
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
    * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when no answer came

@@ -32,14 +32,15 @@ export interface Verification {
   /**
    * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
    * Both must work; a failed start leaves no state behind.
+   * @param callerGone ends the work, since nobody waits for its answer any more
    * @throws invalid_phone_number, scope_not_allowed, phone_number_not_allowed
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
    */
-  start(caller: Caller, request: StartRequest): Promise<AuthUrl>
+  start(caller: Caller, request: StartRequest, callerGone: AbortSignal): Promise<AuthUrl>
   /**
    * Ends a verification that the same caller started: takes the state, then spends the code on the number kept with it. The
    * state is used up whatever follows. The same caller repeating the same request, during the work or up to 60 seconds after
-   * a result, gets that result; nothing runs twice.
+   * a result, gets that result; nothing runs twice. The work goes on when the caller leaves, for that repeat.
    * @returns whether the number is verified; `false` is a result
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
    * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
@@ -66,7 +67,7 @@ export function createVerification(options: VerificationOptions): Verification {
   }
 
   return {
-    async start(caller, request) {
+    async start(caller, request, callerGone) {
       const phoneNumber = parsePhoneNumber(request.phoneNumber, callingCodes)
       if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
       const scope = request.scope ?? scopes[0]
@@ -81,7 +82,10 @@ export function createVerification(options: VerificationOptions): Verification {
           storeFailed.abort()
           throw failure
         }),
-        operator.requestAuthUrl({ phoneNumber, scope, state }, storeFailed.signal),
+        operator.requestAuthUrl(
+          { phoneNumber, scope, state },
+          AbortSignal.any([storeFailed.signal, callerGone]),
+        ),
       ])
       if (kept.status === 'rejected') throw kept.reason
       if (asked.status === 'rejected') {

@@ -9,6 +9,7 @@ import { callbackRoutes } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { shedLoad } from './shed-load.ts'
 
 export interface ServerOptions extends AppOptions {
   verification: Verification
@@ -22,15 +23,21 @@ export async function createServer(options: ServerOptions): Promise<App> {
   const app = createApp(options)
   await describeApi(app)
 
-  // Public: no access token can come here.
+  // Public, and answered under any load.
   await app.register(operationsRoutes(options.checkReady))
-  await app.register(callbackRoutes)
 
-  // Guarded: every route in this scope needs an access token.
-  await app.register(async (guarded) => {
-    guard(guarded, options.accessTokens)
-    await guarded.register(networkEnablementRoutes(options.verification))
-    await guarded.register(numberVerificationRoutes(options.verification))
+  await app.register(async (shedding) => {
+    await shedLoad(shedding)
+
+    // Public as well: the redirected device has no token of ours.
+    await shedding.register(callbackRoutes)
+
+    // Guarded: every route in this scope needs an access token.
+    await shedding.register(async (guarded) => {
+      guard(guarded, options.accessTokens)
+      await guarded.register(networkEnablementRoutes(options.verification))
+      await guarded.register(numberVerificationRoutes(options.verification))
+    })
   })
 
   await app.ready()

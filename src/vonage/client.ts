@@ -5,14 +5,15 @@ import type { Clock, NetworkOperator } from '../core/ports.ts'
 import type { ApplicationJwt } from './application-jwt.ts'
 import type { AuthUrlPolicy } from './auth-url.ts'
 import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from './number-verification.ts'
-import type { Answer, NoAnswer, Request, Transport } from './transport.ts'
+import type { Outcome, Route } from './route.ts'
+import type { Request } from './transport.ts'
 import { judgeNetworkEnablement, networkEnablementRequest } from './wire.ts'
 
 export interface VonageClientOptions {
-  /** One transport per route, so that no call ever waits for a connection behind calls of another kind. */
-  startTransport: Transport
-  tokenTransport: Transport
-  verifyTransport: Transport
+  /** One for each kind of call, so that none ever waits behind calls of another kind. */
+  startRoute: Route
+  tokenRoute: Route
+  verifyRoute: Route
   applicationJwt: ApplicationJwt
   authUrlPolicy: AuthUrlPolicy
   /** The whole start: waiting, connecting, both tries after a 401. */
@@ -25,27 +26,26 @@ export interface VonageClientOptions {
 }
 
 export function createVonageClient(options: VonageClientOptions): NetworkOperator {
-  const { startTransport, tokenTransport, verifyTransport, applicationJwt, clock } = options
+  const { startRoute, tokenRoute, verifyRoute, applicationJwt, clock } = options
 
   /** Sends once more, with a JWT signed anew, after a 401 that this may cure: Vonage ran nothing of a call it did not authorise. */
   async function sendAuthorised(
-    transport: Transport,
+    route: Route,
     build: (jwt: string) => Request,
     signal: AbortSignal,
-  ): Promise<Answer | NoAnswer> {
+  ): Promise<Outcome> {
     const jwt = await applicationJwt.current()
-    const outcome = await transport.send(build(jwt), signal)
+    const outcome = await route.send(build(jwt), signal)
     if (outcome.kind !== 'answer' || outcome.status !== 401) return outcome
     const renewed = await applicationJwt.replace(jwt)
-    return renewed === undefined ? outcome : transport.send(build(renewed), signal)
+    return renewed === undefined ? outcome : route.send(build(renewed), signal)
   }
 
   return {
     async requestAuthUrl(request, callerSignal) {
-      const deadline = AbortSignal.timeout(options.startTimeoutMs)
-      const signal = callerSignal ? AbortSignal.any([deadline, callerSignal]) : deadline
+      const signal = AbortSignal.any([AbortSignal.timeout(options.startTimeoutMs), callerSignal])
       const outcome = await sendAuthorised(
-        startTransport,
+        startRoute,
         (jwt) => networkEnablementRequest(request, jwt),
         signal,
       )
@@ -55,11 +55,11 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
     async verifyNumber(code, phoneNumber) {
       const deadline = AbortSignal.timeout(options.finishTimeoutMs)
       const jwt = await applicationJwt.current()
-      const exchanged = await tokenTransport.send(tokenRequest(code, options.redirectUri, jwt), deadline)
+      const exchanged = await tokenRoute.send(tokenRequest(code, options.redirectUri, jwt), deadline)
       // The code is not sent twice, but the next caller gets a new JWT.
       if (exchanged.kind === 'answer' && exchanged.status === 401) void applicationJwt.replace(jwt)
       const accessToken = judgeToken(exchanged, clock.wallMs())
-      const verified = await verifyTransport.send(verifyRequest(phoneNumber, accessToken), deadline)
+      const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken), deadline)
       return judgeVerify(verified, clock.wallMs())
     },
   }

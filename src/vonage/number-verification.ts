@@ -6,8 +6,9 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { ServiceFailure } from '../core/failures.ts'
 import type { PhoneNumber } from '../core/phone-number.ts'
+import type { Busy, Outcome } from './route.ts'
 import type { Answer, NoAnswer, Request } from './transport.ts'
-import { parse, refusal } from './wire.ts'
+import { parse, refusal, refusedHere } from './wire.ts'
 
 const TokenAnswer = TypeCompiler.Compile(
   // Anything else could not be sent in a header.
@@ -41,7 +42,7 @@ export function tokenRequest(code: string, redirectUri: string, applicationJwt: 
  * @throws code_rejected for `invalid_grant`; outcome_unknown when no answer came and the code may be spent
  * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy
  */
-export function judgeToken(outcome: Answer | NoAnswer, nowMs: number): string {
+export function judgeToken(outcome: Outcome, nowMs: number): string {
   if (outcome.kind !== 'answer') throw noAnswer(outcome)
   if (outcome.status === 200) return parse(outcome, TokenAnswer).access_token
   const { error } = errorOf(outcome)
@@ -65,7 +66,8 @@ export function verifyRequest(phoneNumber: PhoneNumber, accessToken: string): Re
  * @throws not_on_carrier_network, network_not_supported (422); outcome_unknown when no answer came: the code is spent
  * @throws upstream_invalid, upstream_refused, upstream_busy
  */
-export function judgeVerify(outcome: Answer | NoAnswer, nowMs: number): boolean {
+export function judgeVerify(outcome: Outcome, nowMs: number): boolean {
+  if (outcome.kind === 'busy') throw refusedHere(outcome)
   if (outcome.kind !== 'answer') throw new ServiceFailure('outcome_unknown', { cause: outcome.cause })
   if (outcome.status === 200) return parse(outcome, VerifyAnswer).devicePhoneNumberVerified
   if (outcome.status === 422) throw new ServiceFailure('network_not_supported', { note: 'status 422' })
@@ -74,7 +76,9 @@ export function judgeVerify(outcome: Answer | NoAnswer, nowMs: number): boolean 
   throw refusal(outcome, nowMs)
 }
 
-function noAnswer({ kind, cause }: NoAnswer): ServiceFailure {
+function noAnswer(outcome: NoAnswer | Busy): ServiceFailure {
+  if (outcome.kind === 'busy') return refusedHere(outcome)
+  const { kind, cause } = outcome
   return new ServiceFailure(kind === 'unreachable' ? 'upstream_unavailable' : 'outcome_unknown', { cause })
 }
 

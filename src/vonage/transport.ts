@@ -5,7 +5,9 @@
  * It speaks undici's `dispatch`, one level below `request`: only there can a caller see whether bytes left the process,
  * and give up on a call that still waits for its connection.
  */
+import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 
 /** Real answers are under 2 KiB. */
@@ -31,12 +33,12 @@ export interface Answer {
 
 export interface NoAnswer {
   /**
-   * `unreachable`: no connection. `timeout`: out of time, or given up by the caller. `broken`: something came, or the
-   * connection went, but no complete HTTP answer within the bounds.
+   * `unreachable`: no connection. `timeout`: out of time. `cancelled`: given up by the caller. `broken`: something came, or
+   * the connection went, but no complete HTTP answer within the bounds.
    */
-  kind: 'unreachable' | 'timeout' | 'broken'
-  /** False only when Vonage surely saw nothing of the request. */
-  sent: boolean
+  kind: 'unreachable' | 'timeout' | 'cancelled' | 'broken'
+  /** Vonage surely ran nothing: no byte left, or the kept connection was closed, at its end of life, without a byte back. */
+  repeatable: boolean
   cause: unknown
 }
 
@@ -70,14 +72,15 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
     send: (request, signal) =>
       new Promise((resolve) => {
         let controller: Dispatcher.DispatchController | undefined
+        let sentOn: SentOn | undefined
         let status = 0
         let headers: IncomingHttpHeaders = {}
         const chunks: Buffer[] = []
 
         function fail(cause: Error): void {
-          const sent = controller !== undefined
-          const late = signal.aborted || ('code' in cause && cause.code === 'UND_ERR_CONNECT_TIMEOUT')
-          resolve({ kind: late ? 'timeout' : sent ? 'broken' : 'unreachable', sent, cause })
+          signal.removeEventListener('abort', giveUp)
+          const kind = kindOfFailure(cause, signal, sentOn)
+          resolve({ kind, repeatable: !sentOn || (kind === 'broken' && wasClosedWhileIdle(sentOn)), cause })
         }
 
         function giveUp(): void {
@@ -86,7 +89,7 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
         }
 
         if (signal.aborted) return giveUp()
-        signal.addEventListener('abort', giveUp, { once: true })
+        signal.addEventListener('abort', giveUp)
         pool.dispatch(
           {
             method: request.method,
@@ -98,6 +101,9 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
             onRequestStart(started) {
               if (signal.aborted) return started.abort(signal.reason)
               controller = started
+              onSending = (socket) => {
+                sentOn = { socket, bytesReadBefore: socket.bytesRead }
+              }
             },
             onResponseStart(_controller, statusCode, responseHeaders) {
               status = statusCode
@@ -111,7 +117,6 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
               resolve({ kind: 'answer', status, headers, text: Buffer.concat(chunks).toString() })
             },
             onResponseError(_controller, error) {
-              signal.removeEventListener('abort', giveUp)
               fail(error)
             },
           },
@@ -120,4 +125,32 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
 
     close: () => pool.destroy(),
   }
+}
+
+/** The connection that a request went out on. */
+interface SentOn {
+  socket: Socket
+  bytesReadBefore: number
+}
+
+/**
+ * undici says nowhere else that a request's first byte is about to be written, and on which socket. It says so within the
+ * same synchronous call in which it announced the request's start, so one variable is enough to connect the two.
+ * @see undici docs, DiagnosticsChannel, `undici:client:sendHeaders`
+ */
+let onSending: ((socket: Socket) => void) | undefined
+subscribe('undici:client:sendHeaders', (message) => {
+  onSending?.((message as { socket: Socket }).socket)
+  onSending = undefined
+})
+
+function kindOfFailure(cause: Error, { aborted, reason }: AbortSignal, sentOn?: SentOn): NoAnswer['kind'] {
+  if (aborted) return reason.name === 'TimeoutError' ? 'timeout' : 'cancelled'
+  if ('code' in cause && cause.code === 'UND_ERR_CONNECT_TIMEOUT') return 'timeout'
+  return sentOn ? 'broken' : 'unreachable'
+}
+
+/** It had served before, and nothing came back for this request: the upstream was closing it as the request left. */
+function wasClosedWhileIdle({ socket, bytesReadBefore }: SentOn): boolean {
+  return bytesReadBefore > 0 && socket.bytesRead === bytesReadBefore
 }

@@ -7,6 +7,8 @@ import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { ServiceFailure } from '../core/failures.ts'
 import type { AuthUrl, AuthUrlRequest } from '../core/ports.ts'
 import { type AuthUrlPolicy, isAllowedAuthUrl } from './auth-url.ts'
+import { parseRetryAfter } from './retry-after.ts'
+import type { Busy, Outcome } from './route.ts'
 import type { Answer, NoAnswer, Request } from './transport.ts'
 
 const NetworkEnablementAnswer = TypeCompiler.Compile(
@@ -43,7 +45,7 @@ export function networkEnablementRequest(request: AuthUrlRequest, applicationJwt
  * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
  */
 export function judgeNetworkEnablement(
-  outcome: Answer | NoAnswer,
+  outcome: Outcome,
   scope: string,
   policy: AuthUrlPolicy,
   nowMs: number,
@@ -78,15 +80,23 @@ export function parse<T extends TSchema>(answer: Answer, schema: TypeCheck<T>): 
   return value
 }
 
-function noAnswer({ kind, cause }: NoAnswer): ServiceFailure {
+function noAnswer(outcome: NoAnswer | Busy): ServiceFailure {
+  if (outcome.kind === 'busy') return refusedHere(outcome)
+  const { kind, cause } = outcome
   switch (kind) {
     case 'unreachable':
       return new ServiceFailure('upstream_unavailable', { cause })
     case 'timeout':
       return new ServiceFailure('upstream_timeout', { cause })
+    case 'cancelled':
+      return new ServiceFailure('upstream_timeout', { note: 'the caller left' })
     case 'broken':
       return new ServiceFailure('upstream_invalid', { cause })
   }
+}
+
+export function refusedHere({ note, retryAfterSeconds }: Busy): ServiceFailure {
+  return new ServiceFailure('upstream_busy', { note, retryAfterSeconds })
 }
 
 /** The meaning of a status that no operation gives a meaning of its own. */
@@ -101,13 +111,4 @@ export function refusal({ status, headers }: Answer, nowMs: number): ServiceFail
       retryAfterSeconds: parseRetryAfter(retryAfter, nowMs),
     })
   return new ServiceFailure('upstream_invalid', { note })
-}
-
-/**
- * Retry-After in seconds or as an HTTP date; anything else counts as 1. @see RFC 9110 section 10.2.3
- * @returns whole seconds, 1 to 60
- */
-function parseRetryAfter(text: string | undefined, nowMs: number): number {
-  const seconds = /^\d+$/.test(text ?? '') ? Number(text) : (Date.parse(text ?? '') - nowMs) / 1000
-  return Number.isNaN(seconds) ? 1 : Math.min(60, Math.max(1, Math.ceil(seconds)))
 }

@@ -1,8 +1,8 @@
-/** The form and the spread of a state, and the name under which a store keeps it. */
+/** The form and the spread of a state, and the names under which a store keeps what belongs to it. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { mintState, statePattern, verificationKey } from '../../src/core/state.ts'
+import { mintState, resultKey, statePattern, verificationKey } from '../../src/core/state.ts'
 
 const form = new RegExp(statePattern)
 
@@ -58,4 +58,21 @@ test('another subject or another state makes another key', () => {
     ['alice', 'bob', 'alice ', 'Alice', ''].map((subject) => verificationKey(subject, state)),
   )
   assert.equal(new Set(keys).size, 10)
+})
+
+test('the key of a result changes with the subject, the state and the code', () => {
+  const [first, second] = [mintState(), mintState()]
+  const keys = [first, second].flatMap((state) =>
+    ['alice', 'bob'].flatMap((subject) =>
+      ['a-code', 'b-code', ''].map((code) => resultKey(subject, state, code)),
+    ),
+  )
+  assert.equal(new Set(keys).size, 12)
+  for (const key of keys) assert.match(key, /^[A-Za-z0-9_-]{43}$/)
+})
+
+test('a subject and a code that only concatenate to the same text have different keys', () => {
+  const state = mintState()
+  assert.notEqual(resultKey('alice', state, 'a-code'), resultKey('alicea', state, '-code'))
+  assert.notEqual(resultKey('alice', state, ''), verificationKey('alice', state))
 })

@@ -1,4 +1,4 @@
-/** The start of a verification over an in-memory operator and the real memory store. */
+/** The start of a verification, over an in-memory operator and the real memory store. Its finish: verification-finish.test.ts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
@@ -23,7 +23,7 @@ function setUp(
   options: Partial<VerificationOptions> = {},
   answer: () => AuthUrl | Promise<AuthUrl> = () => url,
 ) {
-  const operator = createScriptedOperator(answer)
+  const operator = createScriptedOperator({ authUrl: answer })
   const store =
     options.store ??
     createMemoryStore({ ttlSeconds: 300, maxEntries: 20_000, maxPerCaller: 20_000, clock: createFakeClock() })
@@ -79,10 +79,12 @@ test('the operator and the store are asked at the same time', async () => {
       await operatorAsked.promise
     },
   })
-  const operator = createScriptedOperator(async () => {
-    operatorAsked.resolve()
-    await storeAsked.promise
-    return url
+  const operator = createScriptedOperator({
+    async authUrl() {
+      operatorAsked.resolve()
+      await storeAsked.promise
+      return url
+    },
   })
   assert.deepEqual(await setUp({ store, operator }).start(alice, { phoneNumber: number }), url)
 })
@@ -194,12 +196,12 @@ test('a failed cleanup still reports the failure of the operator', async () => {
 })
 
 test("a store failure ends the operator's call and is the failure of the start", async () => {
-  const operator = createScriptedOperator(
-    (_request, signal) =>
+  const operator = createScriptedOperator({
+    authUrl: (_request, signal) =>
       new Promise((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(new ServiceFailure('upstream_timeout')))
       }),
-  )
+  })
   const { start } = setUp({ operator, store: storeWith({ put: storeDown }) })
   await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
   assert.equal(operator.asked[0]?.signal?.aborted, true)

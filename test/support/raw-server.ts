@@ -7,16 +7,16 @@ export interface RawServer {
   port: number
   /** Every connection so far. */
   connections: Socket[]
-  /** Every complete request so far: its head and its body as they came. */
+  /** Every complete request so far: its head and its body as they came, one character a byte. */
   requests: string[]
+  /** Of requests, complete or not. Under TLS: decrypted. */
+  receivedBytes(): number
 }
 
-/** Called for each complete request, or for each connection when `onConnection` is asked for. */
-export type Misbehaviour = (socket: Socket) => void
-
 export interface RawServerOptions {
-  onRequest?: Misbehaviour
-  onConnection?: Misbehaviour
+  /** Called for each complete request. */
+  onRequest?: (socket: Socket) => void
+  onConnection?: (socket: Socket) => void
   /** Speaks TLS with this key and certificate. */
   tls?: TlsOptions
 }
@@ -25,6 +25,7 @@ export interface RawServerOptions {
 export async function startRawServer(t: TestContext, options: RawServerOptions): Promise<RawServer> {
   const connections: Socket[] = []
   const requests: string[] = []
+  let receivedBytes = 0
 
   function serve(socket: Socket): void {
     let pending = ''
@@ -32,6 +33,7 @@ export async function startRawServer(t: TestContext, options: RawServerOptions):
     socket.on('error', () => {})
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       pending += chunk
+      receivedBytes += chunk.length
       const length = requestLength(pending)
       if (length === undefined || pending.length < length) return
       requests.push(pending.slice(0, length))
@@ -48,7 +50,8 @@ export async function startRawServer(t: TestContext, options: RawServerOptions):
     for (const socket of connections) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   })
-  return { port: (server.address() as AddressInfo).port, connections, requests }
+  const { port } = server.address() as AddressInfo
+  return { port, connections, requests, receivedBytes: () => receivedBytes }
 }
 
 /** @returns undefined while the head is incomplete */
@@ -74,8 +77,8 @@ export function flood(socket: Socket, chunk: Buffer, times: number): void {
   write()
 }
 
-export function closed(socket: Socket): Promise<void> {
-  return socket.destroyed
-    ? Promise.resolve()
-    : new Promise((resolve) => socket.once('close', () => resolve()))
+/** Resolves when the connection is gone; rejects when there never was one. */
+export async function closed(socket: Socket | undefined): Promise<void> {
+  if (!socket) throw new Error('there was no connection')
+  if (!socket.destroyed) await new Promise<void>((resolve) => socket.once('close', () => resolve()))
 }

@@ -1,21 +1,34 @@
 /** The network side in memory: answers what the test says and remembers what it was asked. */
+import assert from 'node:assert/strict'
+import type { PhoneNumber } from '../../src/core/phone-number.ts'
 import type { AuthUrl, AuthUrlRequest, NetworkOperator } from '../../src/core/ports.ts'
 
-export interface ScriptedOperator extends NetworkOperator {
-  /** Every request so far, with the signal that came with it. */
-  readonly asked: readonly { request: AuthUrlRequest; signal: AbortSignal | undefined }[]
+/** What each call answers; throwing is failing. A call without a script fails the test. */
+export interface OperatorScript {
+  authUrl?: (request: AuthUrlRequest, signal?: AbortSignal) => AuthUrl | Promise<AuthUrl>
+  verified?: (code: string, phoneNumber: PhoneNumber) => boolean | Promise<boolean>
 }
 
-/** @param answer what each call answers; throwing is failing */
-export function createScriptedOperator(
-  answer: (request: AuthUrlRequest, signal?: AbortSignal) => AuthUrl | Promise<AuthUrl>,
-): ScriptedOperator {
+export interface ScriptedOperator extends NetworkOperator {
+  /** Every request for an auth URL so far, with the signal that came with it. */
+  readonly asked: readonly { request: AuthUrlRequest; signal: AbortSignal | undefined }[]
+  /** Every question about a number so far, with the number in full. */
+  readonly verifications: readonly { code: string; phoneNumber: string }[]
+}
+
+export function createScriptedOperator(script: OperatorScript): ScriptedOperator {
   const asked: { request: AuthUrlRequest; signal: AbortSignal | undefined }[] = []
+  const verifications: { code: string; phoneNumber: string }[] = []
   return {
     asked,
+    verifications,
     async requestAuthUrl(request, signal) {
       asked.push({ request, signal })
-      return answer(request, signal)
+      return script.authUrl?.(request, signal) ?? assert.fail('no auth URL was expected to be asked for')
+    },
+    async verifyNumber(code, phoneNumber) {
+      verifications.push({ code, phoneNumber: phoneNumber.reveal() })
+      return script.verified?.(code, phoneNumber) ?? assert.fail('no number was expected to be verified')
     },
   }
 }

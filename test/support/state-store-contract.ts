@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import type { PendingVerification, StateStore } from '../../src/core/ports.ts'
+import { type PendingVerification, resultTtlSeconds, type StateStore } from '../../src/core/ports.ts'
 import { mintState } from '../../src/core/state.ts'
 
 export interface StoreUnderTest {
@@ -216,6 +216,38 @@ export function stateStoreContract(
     const taken = await Promise.all(states.map((state, n) => store.take(`subject-${n}`, state)))
     for (const [n, pending] of taken.entries())
       assert.equal(pending?.phoneNumber.reveal(), pendingVerification(n).phoneNumber.reveal())
+  })
+
+  contract('finds a result for exactly its subject, state and code', async ({ store }) => {
+    const [good, bad] = [mintState(), mintState()]
+    await store.keepResult('alice', good, 'a-code', true)
+    await store.keepResult('alice', bad, 'a-code', false)
+    assert.equal(await store.findResult('alice', good, 'a-code'), true)
+    assert.equal(await store.findResult('alice', good, 'a-code'), true, 'any number of times')
+    assert.equal(await store.findResult('alice', bad, 'a-code'), false)
+    assert.equal(await store.findResult('bob', good, 'a-code'), undefined)
+    assert.equal(await store.findResult('alice', good, 'b-code'), undefined)
+    assert.equal(await store.findResult('alice', mintState(), 'a-code'), undefined)
+  })
+
+  contract('finds a result until just before its end, and no longer', async (setUp) => {
+    const { store, advance, expirySlackMs = 1 } = setUp
+    const state = mintState()
+    await store.keepResult('alice', state, 'a-code', true)
+    await advance(resultTtlSeconds * 1000 - expirySlackMs)
+    assert.equal(await store.findResult('alice', state, 'a-code'), true)
+    await advance(expirySlackMs)
+    assert.equal(await store.findResult('alice', state, 'a-code'), undefined)
+  })
+
+  contract('keeps results and live verifications apart', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification())
+    assert.equal(await store.findResult('alice', state, ''), undefined)
+    await store.keepResult('alice', state, 'a-code', true)
+    assert.ok(await store.take('alice', state))
+    assert.equal(await store.take('alice', state), undefined)
+    assert.equal(await store.findResult('alice', state, 'a-code'), true)
   })
 
   contract('answers a ping', async ({ store }) => {

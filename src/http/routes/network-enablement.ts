@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
+import { callerGone } from '../caller-gone.ts'
 import { bodyProblems, guardedProblems, problems } from '../openapi.ts'
 
 const StartBody = Type.Object(
@@ -69,11 +70,13 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           },
         },
       },
-      async ({ caller, body }) => {
-        const { authUrl, requiresCarrierNetwork } = await verification.start(caller, {
-          phoneNumber: body.phone_number,
-          ...(body.scope !== undefined && { scope: body.scope }),
-        })
+      async ({ caller, body: { phone_number: phoneNumber, scope } }, reply) => {
+        const request = scope === undefined ? { phoneNumber } : { phoneNumber, scope }
+        const { authUrl, requiresCarrierNetwork } = await verification.start(
+          caller,
+          request,
+          callerGone(reply),
+        )
         return { auth_url: authUrl, requires_carrier_network: requiresCarrierNetwork }
       },
     )

@@ -1,0 +1,145 @@
+/**
+ * `npm run demo`: the whole job against the simulator, told request by request; then it stays up for you to try.
+ * With `--once` it ends after the walk: exit code 0, or 1 when anything was not as expected.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { type PhoneOutcome, readOutcome } from '../simulator/answers.ts'
+import { type LocalWorld, openLocalWorld } from './local-world.ts'
+import { print, printCheck, printOutcome, printStep, printTitle } from './transcript.ts'
+
+const matchingNumber = '+99012345678'
+const otherNumber = '+99012345677'
+
+let failures = 0
+const world = await openLocalWorld().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})
+const { simulator } = world
+let closing = false
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(0))
+world.serviceEnded.then((lines) => {
+  if (closing) return
+  process.stderr.write(`the service ended:\n${lines}\n`)
+  end(1)
+})
+
+try {
+  await walk()
+} catch (error) {
+  if (!closing) {
+    process.stderr.write(`the walk broke off: ${error instanceof Error ? error.message : String(error)}\n`)
+    failures += 1
+  }
+}
+if (process.argv.includes('--once')) await end(failures === 0 ? 0 : 1)
+else if (!closing) print(await instructions(world))
+
+async function walk(): Promise<void> {
+  const phone = simulator.createPhone()
+  const attacker = simulator.createPhone('attacker')
+
+  printTitle(`1  A phone on the carrier's network asks about its own number, ${matchingNumber}`)
+  const token = await phone.signIn('alice', printStep)
+  const started = await phone.start(token, matchingNumber, printStep)
+  const landed = await phone.open(authUrlOf(started.body), 'cellular', printStep)
+  const finished = await phone.finish(token, landed.text, printStep)
+  printOutcome(readOutcome(finished))
+  check(
+    Object.keys(asObject(started.body)).join() === 'auth_url,requires_carrier_network',
+    'the start answers two members: auth_url and requires_carrier_network',
+  )
+  check(memberOf(finished.body, 'phone_number_verified') === true, 'the number is verified')
+
+  printTitle(`2  The same phone asks about another number, ${otherNumber}`)
+  const other = await verify('bob', otherNumber, 'cellular')
+  check(
+    'verified' in other && other.verified === false,
+    'the number is not verified, and that is a result, not an error',
+  )
+
+  printTitle('3  An attacker has the code and the state, and tries to collect first')
+  const carolsToken = await phone.signIn('carol', printStep)
+  const carolsStart = await phone.start(carolsToken, matchingNumber, printStep)
+  const carolsLanding = await phone.open(authUrlOf(carolsStart.body), 'cellular', printStep)
+  const mallorysToken = await attacker.signIn('mallory', printStep)
+  const stolen = await attacker.finish(mallorysToken, carolsLanding.text, printStep)
+  const collected = await phone.finish(carolsToken, carolsLanding.text, printStep)
+  check(memberOf(stolen.body, 'code') === 'invalid_state', 'another caller gets invalid_state')
+  check(memberOf(collected.body, 'phone_number_verified') === true, 'the owner finishes all the same')
+
+  printTitle("4  An attacker starts with the victim's number and lures the victim's phone to the URL")
+  const lure = await attacker.start(mallorysToken, matchingNumber, printStep)
+  const lured = await phone.open(authUrlOf(lure.body), 'cellular', printStep)
+  const victims = await phone.finish(carolsToken, lured.text, printStep)
+  const guess = { code: 'a-guess', state: randomBytes(32).toString('base64url') }
+  const guessed = await attacker.finish(mallorysToken, JSON.stringify(guess), printStep)
+  check(
+    memberOf(victims.body, 'code') === 'invalid_state',
+    "the victim's session did not start this one, so it verifies nothing",
+  )
+  check(
+    memberOf(guessed.body, 'code') === 'invalid_state',
+    'nor has the attacker anything to finish with: code and state went to the phone',
+  )
+
+  printTitle(`5  A phone on Wi-Fi, ${matchingNumber}`)
+  const wifi = await verify('dave', matchingNumber, 'wifi')
+  check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
+
+  print(failures === 0 ? '\nAll as expected.' : `\nNot as expected: ${failures}.`)
+}
+
+async function verify(
+  subject: string,
+  phoneNumber: string,
+  network: 'cellular' | 'wifi',
+): Promise<PhoneOutcome> {
+  const outcome = await simulator.createPhone().verify({ subject, phoneNumber, network }, printStep)
+  printOutcome(outcome)
+  return outcome
+}
+
+function check(passed: boolean, claim: string): void {
+  if (!passed) failures += 1
+  printCheck(passed, claim)
+}
+
+async function instructions({ serviceUrl, managementUrl }: LocalWorld): Promise<string> {
+  const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`
+  return [
+    '',
+    'Try it yourself: paste these lines in order. The token lives one hour, a code one minute.',
+    '',
+    `TOKEN='${await simulator.issueAccessToken('you')}'`,
+    `START=$(curl -s ${serviceUrl}/v1/network-enablement ${headers} -d '{"phone_number":"${matchingNumber}"}'); echo "$START"`,
+    `LANDING=$(curl -sL "$(echo "$START" | sed 's/.*"auth_url":"\\([^"]*\\)".*/\\1/')"); echo "$LANDING"`,
+    `curl -s ${serviceUrl}/v1/number-verification ${headers} -d "$LANDING"`,
+    '',
+    `A phone to look at   ${simulator.phonePageUrl}`,
+    `The API's documents  ${managementUrl}/docs/`,
+    '',
+    'Ctrl-C stops it.',
+  ].join('\n')
+}
+
+async function end(code: number): Promise<void> {
+  closing = true
+  process.exitCode = code
+  await world.close()
+  process.exit()
+}
+
+function authUrlOf(body: unknown): string {
+  return String(memberOf(body, 'auth_url'))
+}
+
+function memberOf(body: unknown, name: string): unknown {
+  return (asObject(body) as Record<string, unknown>)[name]
+}
+
+function asObject(body: unknown): object {
+  return typeof body === 'object' && body !== null ? body : {}
+}

@@ -1,0 +1,105 @@
+/**
+ * The simulator in this process and the service as a child process, connected, on free loopback ports.
+ * Used by the demo and by the browser test.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+
+const root = join(import.meta.dirname, '..')
+/** How many lines of the service's output an error shows. */
+const shownLines = 20
+
+export interface LocalWorld {
+  simulator: Simulator
+  serviceUrl: string
+  managementUrl: string
+  /** Resolves with the service's last lines when it ends without `close`. */
+  serviceEnded: Promise<string>
+  /** Stops both, and waits for it. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Resolves when the service listens. @throws Error with what the service printed, when it ends instead */
+export async function openLocalWorld(): Promise<LocalWorld> {
+  // The redirect URI is registered before the service starts, so its port must be known.
+  const port = await findFreePort()
+  const redirectUri = `http://127.0.0.1:${port}/v1/network-enablement/callback`
+  const simulator = await startSimulator({ redirectUri })
+  const service = spawn(process.execPath, ['src/main.ts'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Nothing of the shell's own settings.
+    env: {
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      MANAGEMENT_PORT: '0',
+      AUTH_ISSUER: simulator.issuer,
+      AUTH_AUDIENCE: simulator.audience,
+      VONAGE_APPLICATION_ID: simulator.applicationId,
+      VONAGE_PRIVATE_KEY: simulator.privateKeyPem,
+      VONAGE_API_URL: simulator.operatorUrl,
+      VONAGE_TOKEN_URL: simulator.tokenUrl,
+      VONAGE_REDIRECT_URI: redirectUri,
+      // Made for attackers, and in the way of people who play.
+      RATE_LIMIT_NUMBER_PER_HOUR: '0',
+      RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: '0',
+    },
+  })
+  const ended = new Promise<void>((resolve) => service.once('close', () => resolve()))
+  const lines: string[] = []
+
+  async function close(): Promise<void> {
+    if (isRunning(service)) service.kill('SIGTERM')
+    await Promise.all([ended, simulator.close()])
+  }
+
+  const listening = readListeningLine(service, lines)
+  const addresses = await Promise.race([listening, ended])
+  if (!addresses) {
+    await simulator.close()
+    throw new Error(`the service did not start:\n${lines.join('\n')}`)
+  }
+  return {
+    simulator,
+    serviceUrl: addresses.url,
+    managementUrl: addresses.management_url,
+    serviceEnded: ended.then(() => lines.join('\n')),
+    close,
+  }
+}
+
+interface ListeningLine {
+  url: string
+  management_url: string
+}
+
+/** Keeps the last lines of the service's output, and resolves with the one that says where it listens. */
+function readListeningLine(service: ChildProcess, lines: string[]): Promise<ListeningLine> {
+  return new Promise((resolve) => {
+    for (const stream of [service.stdout, service.stderr]) {
+      if (!stream) continue
+      createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line)
+        if (lines.length > shownLines) lines.shift()
+        if (line.includes('"msg":"listening"')) resolve(JSON.parse(line))
+      })
+    }
+  })
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

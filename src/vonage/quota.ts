@@ -1,0 +1,113 @@
+/**
+ * The account's quota at Vonage: so many Network Enablement calls in every sliding second, for all replicas together.
+ * Starts wait here in a short queue, first come, first served; who would wait too long is refused at once, with the time.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../core/ports.ts'
+
+/** Calls leave evenly spaced, this much wider than the quota asks, so that jitter on the way cannot squeeze in one too many. */
+const jitterMargin = 1.1
+const maxWaiting = 64
+
+/** Where permits come from. Spacing them, instead of counting in windows, is what keeps the bound in every sliding second. */
+export interface Permits {
+  /** Takes one. @returns 0 when taken, else the milliseconds until it is worth asking again */
+  take(): Promise<number>
+  /** Gives none for so long, because Vonage said so. */
+  pause(ms: number): Promise<void>
+}
+
+export interface PermitOptions {
+  /** Calls in every sliding second. */
+  perSecond: number
+  clock: Clock
+}
+
+export function spacingMs(perSecond: number): number {
+  return (1000 * jitterMargin) / perSecond
+}
+
+/** For one process. */
+export function createLocalPermits({ perSecond, clock }: PermitOptions): Permits {
+  const intervalMs = spacingMs(perSecond)
+  let nextAtMs = Number.NEGATIVE_INFINITY
+  return {
+    async take() {
+      const nowMs = clock.monotonicMs()
+      if (nowMs < nextAtMs) return nextAtMs - nowMs
+      nextAtMs = nowMs + intervalMs
+      return 0
+    },
+    async pause(ms) {
+      nextAtMs = Math.max(nextAtMs, clock.monotonicMs() + ms)
+    },
+  }
+}
+
+export interface QuotaOptions extends PermitOptions {
+  permits: Permits
+  /** Who would wait longer is refused at once. */
+  maxWaitMs: number
+}
+
+export interface Quota {
+  /**
+   * Waits for a permit.
+   * @param signal gives the place in the queue back
+   * @returns undefined when granted; else, refused, the seconds until it is worth trying again, at least 1
+   */
+  acquire(signal: AbortSignal): Promise<number | undefined>
+  /** Grants nothing for so long. */
+  pause(ms: number): Promise<void>
+}
+
+export function createQuota({ permits, perSecond, maxWaitMs, clock }: QuotaOptions): Quota {
+  const intervalMs = spacingMs(perSecond)
+  const waiting = new Set<() => void>()
+  let granting = false
+  /** When the next permit is due, as far as is known here. */
+  let nextAtMs = 0
+
+  const expectedWaitMs = () => Math.max(0, nextAtMs - clock.monotonicMs()) + waiting.size * intervalMs
+
+  async function grantInTurn(): Promise<void> {
+    if (granting) return
+    granting = true
+    while (waiting.size > 0) {
+      const waitMs = await permits.take()
+      nextAtMs = clock.monotonicMs() + (waitMs || intervalMs)
+      if (waitMs > 0) await sleep(waitMs, undefined, { ref: false })
+      else waiting.values().next().value?.()
+    }
+    granting = false
+  }
+
+  return {
+    acquire(signal) {
+      const waitMs = expectedWaitMs()
+      if (waiting.size >= maxWaiting || waitMs > maxWaitMs || signal.aborted)
+        return Promise.resolve(toSeconds(waitMs))
+      return new Promise((resolve) => {
+        const leave = (refusedForSeconds?: number) => {
+          waiting.delete(grant)
+          signal.removeEventListener('abort', giveUp)
+          resolve(refusedForSeconds)
+        }
+        const grant = () => leave()
+        const giveUp = () => leave(toSeconds(expectedWaitMs()))
+        signal.addEventListener('abort', giveUp)
+        waiting.add(grant)
+        void grantInTurn()
+      })
+    },
+
+    async pause(ms) {
+      nextAtMs = Math.max(nextAtMs, clock.monotonicMs() + ms)
+      await permits.pause(ms)
+    },
+  }
+}
+
+function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

@@ -1,0 +1,127 @@
+/**
+ * One kind of call to Vonage, made safe to use when Vonage is not: a quota to wait for, a bound on calls in flight, a circuit
+ * breaker, and one repeat of a call that surely did not run. In that order; `transport.ts` is the innermost.
+ */
+import {
+  BrokenCircuitError,
+  BulkheadRejectedError,
+  bulkhead,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  DelegateBackoff,
+  handleWhenResult,
+} from 'cockatiel'
+import type { Clock } from '../core/ports.ts'
+import type { Quota } from './quota.ts'
+import { clampRetryAfter, parseRetryAfter } from './retry-after.ts'
+import type { Answer, NoAnswer, Request, Transport } from './transport.ts'
+
+/** Beyond those in flight. */
+const maxWaiting = 64
+const failuresToOpen = 5
+/** Doubled each time that the probe fails. */
+const firstOpenMs = 30_000
+const maxOpenMs = 300_000
+
+/** Not sent, for a reason on our side of the wire. */
+export interface Busy {
+  kind: 'busy'
+  note: string
+  /** Whole seconds, 1 to 60. */
+  retryAfterSeconds: number
+}
+
+export type Outcome = Answer | NoAnswer | Busy
+
+export interface Route {
+  /** Never rejects. @param signal the one deadline over waiting, both tries and everything else */
+  send(request: Request, signal: AbortSignal): Promise<Outcome>
+}
+
+export interface RouteOptions {
+  transport: Transport
+  /** Calls in flight. 64 more may wait; the rest is refused at once. */
+  maxInFlight: number
+  /** For starts. Absent: no waiting, and no repeat either. */
+  quota?: Quota | undefined
+  clock: Clock
+}
+
+/**
+ * The circuit opens after 5 faults in a row (no answer, or a 5xx; never a 4xx or our own refusals), for 30 seconds at first and
+ * 300 at most. Then one call is let through as a probe; meanwhile the others are still refused.
+ */
+export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptions): Route {
+  const places = bulkhead(maxInFlight, maxWaiting)
+  let openUntilMs = 0
+  const circuit = circuitBreaker(handleWhenResult(isFault), {
+    breaker: new ConsecutiveBreaker(failuresToOpen),
+    halfOpenAfter: new DelegateBackoff<{ attempt: number }>(({ attempt }) => {
+      const openMs = Math.min(maxOpenMs, firstOpenMs * 2 ** (attempt - 1))
+      openUntilMs = clock.monotonicMs() + openMs
+      return openMs
+    }),
+  })
+
+  /** cockatiel would let callers wait for the probe's end; here they are refused like those before. */
+  function refusedByCircuit(): Busy | undefined {
+    const leftMs = openUntilMs - clock.monotonicMs()
+    if (circuit.state === CircuitState.HalfOpen || (circuit.state === CircuitState.Open && leftMs > 0))
+      return busy('the circuit is open', leftMs / 1000)
+    return undefined
+  }
+
+  async function sendOrRepeat(request: Request, signal: AbortSignal): Promise<Outcome> {
+    const outcome = await transport.send(request, signal)
+    if (!quota || outcome.kind === 'answer' || !outcome.repeatable || signal.aborted) return outcome
+    const refusedForSeconds = await quota.acquire(signal)
+    return refusedForSeconds === undefined ? transport.send(request, signal) : outcome
+  }
+
+  /** Who waits for a place gives up at the deadline; a call that has its place is `transport`'s to end. */
+  function inPlace(work: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+    const late: NoAnswer = { kind: 'timeout', repeatable: true, cause: 'no place in time' }
+    let begun = false
+    const placed = places.execute(() => {
+      begun = true
+      return signal.aborted ? late : work()
+    })
+    const givenUp = new Promise<Outcome>((resolve) => {
+      signal.addEventListener('abort', () => !begun && resolve(late), { once: true })
+    })
+    return Promise.race([placed, givenUp])
+  }
+
+  return {
+    async send(request, signal) {
+      const refused = refusedByCircuit()
+      if (refused) return refused
+      const refusedForSeconds = await quota?.acquire(signal)
+      if (refusedForSeconds !== undefined) return busy('the quota is spent', refusedForSeconds)
+      try {
+        const outcome = await inPlace(
+          async () => refusedByCircuit() ?? circuit.execute(() => sendOrRepeat(request, signal)),
+          signal,
+        )
+        if (outcome.kind === 'answer' && outcome.status === 429)
+          await quota?.pause(1000 * parseRetryAfter(outcome.headers['retry-after'], clock.wallMs()))
+        return outcome
+      } catch (error) {
+        if (error instanceof BulkheadRejectedError) return busy('too many calls in flight', 1)
+        if (error instanceof BrokenCircuitError) return busy('the circuit is open', 1)
+        throw error
+      }
+    },
+  }
+}
+
+function busy(note: string, retryAfterSeconds: number): Busy {
+  return { kind: 'busy', note, retryAfterSeconds: clampRetryAfter(retryAfterSeconds) }
+}
+
+function isFault(result: unknown): boolean {
+  const outcome = result as Outcome
+  if (outcome.kind === 'answer') return outcome.status >= 500
+  return outcome.kind !== 'busy' && outcome.kind !== 'cancelled'
+}

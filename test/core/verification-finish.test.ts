@@ -1,0 +1,147 @@
+/** The finish of a verification, over an in-memory operator and the real memory store. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import type { Caller, StateStore } from '../../src/core/ports.ts'
+import { mintState } from '../../src/core/state.ts'
+import { createVerification } from '../../src/core/verification.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { rejectsWith } from '../support/failure.ts'
+import { createScriptedOperator } from '../support/scripted-operator.ts'
+
+const alice: Caller = { subject: 'alice' }
+const bob: Caller = { subject: 'bob' }
+const number = '+34600000001'
+const authUrl = () => ({ authUrl: 'https://operator.example/auth', requiresCarrierNetwork: true })
+
+/** With one start of alice behind it, whose state is the first that the operator was asked with. */
+async function setUp(
+  verified: () => boolean | Promise<boolean> = () => true,
+  methods: Partial<StateStore> = {},
+) {
+  const clock = createFakeClock()
+  const operator = createScriptedOperator({ authUrl, verified })
+  const memory = createMemoryStore({ ttlSeconds: 300, maxEntries: 100, maxPerCaller: 5, clock })
+  const settings = { operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
+  const verification = createVerification({ ...settings, store: { ...memory, ...methods } })
+  await verification.start(alice, { phoneNumber: number })
+  const state = operator.asked[0]?.request.state ?? assert.fail('the operator was not asked')
+  return { clock, operator, state, memory, ...verification }
+}
+
+const storeDown = async () => {
+  throw new ServiceFailure('store_unavailable')
+}
+
+for (const verified of [true, false]) {
+  test(`a finish answers ${verified} when the operator does`, async () => {
+    const { state, finish } = await setUp(() => verified)
+    assert.equal(await finish(alice, { code: 'a-code', state }), verified)
+  })
+}
+
+test('a finish spends the code on the number of the start', async () => {
+  const { operator, state, start, finish } = await setUp()
+  await start(alice, { phoneNumber: '+34600000002' })
+  await finish(alice, { code: 'a-code', state })
+  assert.deepEqual(operator.verifications, [{ code: 'a-code', phoneNumber: number }])
+})
+
+test('an unknown state is invalid_state, without a call to the operator', async () => {
+  const { operator, finish } = await setUp()
+  await rejectsWith(finish(alice, { code: 'a-code', state: mintState() }), 'invalid_state')
+  assert.equal(operator.verifications.length, 0)
+})
+
+test('a state at its TTL is invalid_state, without a call to the operator', async () => {
+  const { clock, operator, state, finish } = await setUp()
+  clock.advance(300_000)
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
+  assert.equal(operator.verifications.length, 0)
+})
+
+test("another caller's try is invalid_state, and the owner still finishes", async () => {
+  const { operator, state, finish } = await setUp()
+  await rejectsWith(finish(bob, { code: 'a-code', state }), 'invalid_state')
+  assert.equal(operator.verifications.length, 0)
+  assert.equal(await finish(alice, { code: 'a-code', state }), true)
+})
+
+test("another caller with the owner's state and code does not get the owner's result", async () => {
+  const { state, finish } = await setUp()
+  await finish(alice, { code: 'a-code', state })
+  await rejectsWith(finish(bob, { code: 'a-code', state }), 'invalid_state')
+})
+
+test('a used state with another code is invalid_state', async () => {
+  const { operator, state, finish } = await setUp()
+  await finish(alice, { code: 'a-code', state })
+  await rejectsWith(finish(alice, { code: 'another-code', state }), 'invalid_state')
+  assert.equal(operator.verifications.length, 1)
+})
+
+for (const verified of [true, false]) {
+  test(`a repeat within 60 seconds gets the same ${verified}, and the operator is not asked again`, async () => {
+    const { clock, operator, state, finish } = await setUp(() => verified)
+    await finish(alice, { code: 'a-code', state })
+    clock.advance(59_999)
+    assert.equal(await finish(alice, { code: 'a-code', state }), verified)
+    assert.equal(operator.verifications.length, 1)
+  })
+}
+
+test('a repeat after 60 seconds is invalid_state', async () => {
+  const { clock, state, finish } = await setUp()
+  await finish(alice, { code: 'a-code', state })
+  clock.advance(60_000)
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
+})
+
+test('100 parallel repeats of one finish share one call to the operator and its result', async () => {
+  const { operator, state, finish } = await setUp(() => setImmediate(true))
+  const results = await Promise.all(
+    Array.from({ length: 100 }, () => finish(alice, { code: 'a-code', state })),
+  )
+  assert.deepEqual(new Set(results), new Set([true]))
+  assert.equal(operator.verifications.length, 1)
+})
+
+test('of 100 parallel finishes with different codes one reaches the operator', async () => {
+  const { operator, state, finish } = await setUp(() => setImmediate(true))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 100 }, (_, n) => finish(alice, { code: `code-${n}`, state })),
+  )
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  assert.equal(failures.length, 99)
+  assert.ok(
+    failures.every((failure) => failure instanceof ServiceFailure && failure.code === 'invalid_state'),
+  )
+  assert.equal(operator.verifications.length, 1)
+})
+
+test('a failure of the operator uses the state up, and a repeat is invalid_state', async () => {
+  const failure = new ServiceFailure('outcome_unknown')
+  const { operator, state, finish } = await setUp(() => Promise.reject(failure))
+  assert.equal(await rejectsWith(finish(alice, { code: 'a-code', state }), 'outcome_unknown'), failure)
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
+  assert.equal(operator.verifications.length, 1)
+})
+
+test('a store that cannot take the state fails the finish, and nothing is spent', async () => {
+  const { operator, state, finish } = await setUp(undefined, { take: storeDown })
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'store_unavailable')
+  assert.equal(operator.verifications.length, 0)
+})
+
+test('a store that cannot look for a result fails the repeat', async () => {
+  const { state, finish } = await setUp(undefined, { findResult: storeDown })
+  await finish(alice, { code: 'a-code', state })
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'store_unavailable')
+})
+
+test('a result that cannot be kept is still the answer', async () => {
+  const { state, finish } = await setUp(() => false, { keepResult: storeDown })
+  assert.equal(await finish(alice, { code: 'a-code', state }), false)
+})
