@@ -13,6 +13,7 @@ const uncalled = () => Promise.reject(new Error('not called'))
 const server = await createServer({
   verification: { start: uncalled, finish: uncalled },
   accessTokens: { verify: uncalled },
+  rateLimits: { byAddress: () => undefined, byCaller: () => undefined, byNumber: () => undefined },
   checkReady: uncalled,
   isDraining: () => false,
   requestTimeoutMs: 1000,

@@ -13,7 +13,7 @@ const maxLifetimeSeconds = 24 * 60 * 60
 const defaultLifetimeSeconds = 15 * 60
 
 /** The end of the problem's `type` URL that the refusal leads to (Vonage API errors page). */
-export type JwtRefusal = 'unauthorized' | 'jwt-expired'
+type JwtRefusal = 'unauthorized' | 'jwt-expired'
 
 /** Takes the value of an Authorization header; gives `undefined` for a good token. */
 export type ApplicationJwtCheck = (authorization: string | undefined) => Promise<JwtRefusal | undefined>

@@ -20,7 +20,7 @@ const captions: ReadonlyArray<{ path: RegExp; caption: string; ofAttacker?: stri
   { path: /^\/oauth2\/callback$/, caption: 'Back at Vonage' },
   { path: /^\/oauth2\/token$/, caption: 'Exchange the code' },
   { path: /^\/camara\//, caption: 'Does the line have this number?' },
-  { path: /\/callback$/, caption: 'Landing page: code and state, for this phone only' },
+  { path: /\/callback$/, caption: 'Landing page: code and state for this phone' },
   {
     path: /^\/v1\/number-verification$/,
     caption: 'Finish',

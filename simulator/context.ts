@@ -37,7 +37,7 @@ export interface OperatorOptions {
 export type Sleep = (durationMs: number, signal: AbortSignal) => Promise<unknown>
 
 /** What a start of the service began. */
-export interface Flow {
+interface Flow {
   phoneNumber: string
   row: NumberRow
   scope: string

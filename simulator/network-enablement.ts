@@ -10,7 +10,7 @@ import { findNumberRow, type NumberRow } from './numbers.ts'
 import { scopeError, vonageProblem } from './replies.ts'
 
 /** The one scope that Vonage documents as leading to an `auth_url`. */
-export const numberVerificationScope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+const numberVerificationScope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 
 const startPath = '/v0.1/network-enablement'
 /** E.164 with the plus sign, 7 to 15 digits. */

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { PhoneOutcome } from './answers.ts'
@@ -15,16 +15,19 @@ import { numbers } from './numbers.ts'
 import type { Network, Step } from './phone.ts'
 import { oauthError } from './replies.ts'
 
-const files: ReadonlyArray<{ path: string; name: string; type: string }> = [
-  { path: '/', name: 'index.html', type: 'text/html; charset=utf-8' },
-  { path: '/phone/page.css', name: 'page.css', type: 'text/css; charset=utf-8' },
-  { path: '/phone/device.css', name: 'device.css', type: 'text/css; charset=utf-8' },
-  { path: '/phone/diagram.css', name: 'diagram.css', type: 'text/css; charset=utf-8' },
-  { path: '/phone/page.js', name: 'page.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/phone/diagram.js', name: 'diagram.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/phone/result.js', name: 'result.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/phone/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
-]
+const types: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+}
+
+/** Read once, at the start. */
+const files = readdirSync(new URL('./page/', import.meta.url)).map((name) => ({
+  path: name === 'index.html' ? '/' : `/phone/${name}`,
+  type: types[name.split('.')[1] ?? ''] ?? 'application/octet-stream',
+  content: readFileSync(new URL(`./page/${name}`, import.meta.url)),
+}))
 
 const securityHeaders = {
   'content-security-policy':
@@ -57,8 +60,7 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
     reply.headers(securityHeaders)
   })
 
-  for (const { path, name, type } of files) {
-    const content = readFileSync(new URL(`./page/${name}`, import.meta.url))
+  for (const { path, type, content } of files) {
     app.get(path, (_request, reply) => reply.type(type).send(content))
   }
 

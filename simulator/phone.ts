@@ -44,7 +44,7 @@ export interface Step {
   inside?: readonly Hop[]
 }
 
-export type StepListener = (step: Step) => void
+type StepListener = (step: Step) => void
 
 export interface PhoneOptions {
   /** Default `device`. */
@@ -62,7 +62,7 @@ export interface PhoneOptions {
   signal: AbortSignal
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   subject: string
   phoneNumber: string
   network: Network

@@ -13,7 +13,7 @@ import { startOperator } from './operator.ts'
 import type { Holder, Phone } from './phone.ts'
 
 /** The application id unless another is given. */
-export const defaultApplicationId = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
+const defaultApplicationId = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
 
 export interface SimulatorOptions {
   /** The one redirect URI registered for the application. */

@@ -6,19 +6,21 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { type Config, isUpstreamUrl, requestTimeoutMs } from './config.ts'
 import { ServiceFailure } from './core/failures.ts'
+import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
 import { createVerification } from './core/verification.ts'
 import type { App } from './http/app.ts'
 import { createManagementServer } from './http/management.ts'
+import { createRateLimits } from './http/rate-limit.ts'
 import { createServer } from './http/server.ts'
 import { createAccessTokens } from './idp/access-token.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { createLog } from './observability/logger.ts'
-import { createMemoryStore } from './store/memory.ts'
+import { openStores } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createVonageClient } from './vonage/client.ts'
-import { createLocalPermits, createQuota, type Quota } from './vonage/quota.ts'
+import { createQuota, type Quota } from './vonage/quota.ts'
 import { createRoute, type Route } from './vonage/route.ts'
 import { createTransport, type Transport } from './vonage/transport.ts'
 
@@ -40,12 +42,8 @@ export async function openService(config: Config): Promise<Service> {
   const clock = systemClock
   const log = createLog({ level: config.LOG_LEVEL })
 
-  const store = createMemoryStore({
-    ttlSeconds: config.STATE_TTL_SECONDS,
-    maxEntries: config.STATE_MAX_ENTRIES,
-    maxPerCaller: config.STATE_MAX_PER_CALLER,
-    clock,
-  })
+  const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
+  const { store, counters, permits, ...stores } = openStores(config, { clock, digest, log: log.logger })
 
   const keyCache = createKeyCache({
     fetchKeys: () =>
@@ -70,7 +68,7 @@ export async function openService(config: Config): Promise<Service> {
   })
 
   const quota = createQuota({
-    permits: createLocalPermits({ perSecond: config.VONAGE_REQUESTS_PER_SECOND, clock }),
+    permits,
     perSecond: config.VONAGE_REQUESTS_PER_SECOND,
     maxWaitMs: config.START_TIMEOUT_MS / 2,
     clock,
@@ -120,6 +118,14 @@ export async function openService(config: Config): Promise<Service> {
     trustedProxies: config.TRUSTED_PROXIES,
     verification,
     accessTokens,
+    rateLimits: createRateLimits({
+      counters,
+      digest,
+      addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
+      callerPerMinute: config.RATE_LIMIT_CALLER_PER_MINUTE,
+      numberPerHour: config.RATE_LIMIT_NUMBER_PER_HOUR,
+      distinctNumbersPerDay: config.RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY,
+    }),
   })
   const management = await createManagementServer({ ...listener, openApiDocument: server.swagger() })
 
@@ -137,6 +143,7 @@ export async function openService(config: Config): Promise<Service> {
       await server.close()
       await management.close()
       await Promise.all(transports.map((transport) => transport.close()))
+      stores.close()
       log.logger.info('closed')
       log.close()
     },

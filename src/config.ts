@@ -22,6 +22,7 @@ const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES
 
 const text = (description: string, fallback?: string) =>
   Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
+const secretText = (description: string) => Type.String({ minLength: 1, secret: true, description })
 const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: fallback, minimum, maximum })
 const list = (description: string, fallback: string[], items: TSchema = Type.String({ minLength: 1 })) =>
@@ -56,11 +57,7 @@ export const settings = Type.Object({
   AUTH_PHONE_NUMBER_CLAIM: Type.Optional(text('A claim that must equal the requested number.')),
   AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
   VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
-  VONAGE_PRIVATE_KEY: Type.String({
-    minLength: 1,
-    secret: true,
-    description: 'Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.',
-  }),
+  VONAGE_PRIVATE_KEY: secretText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.'),
   VONAGE_REDIRECT_URI: text(
     'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
   ),
@@ -88,6 +85,38 @@ export const settings = Type.Object({
   STATE_TTL_SECONDS: integer('How long a started verification may take.', 300, 10, 3600),
   STATE_MAX_ENTRIES: integer('Live states in memory; at the cap new starts get 503.', 100_000, 1, 10_000_000),
   STATE_MAX_PER_CALLER: integer('Live states of one subject; its oldest goes for a new one.', 5, 1, 100),
+  REDIS_URL: Type.Optional(
+    Type.Unsafe<string[]>(
+      Type.Array(Type.String(), {
+        secret: true,
+        description:
+          'Keeps state and limits for several replicas: a `redis://` or `rediss://` URL; several for a cluster or sentinels. None: memory.',
+      }),
+    ),
+  ),
+  REDIS_SENTINEL_MASTER: Type.Optional(text('Name of the master; REDIS_URL then names sentinels.')),
+  REDIS_CA: Type.Optional(secretText('PEM of the authority of a `rediss://` server.')),
+  REDIS_CERTIFICATE: Type.Optional(secretText('PEM of our client certificate.')),
+  REDIS_KEY: Type.Optional(secretText('PEM of its key.')),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: integer(
+    'Requests of one address (IPv6: /64) to the API. Wide, since phones share a carrier-NAT address. 0: off.',
+    1200,
+    0,
+    1_000_000,
+  ),
+  RATE_LIMIT_CALLER_PER_MINUTE: integer(
+    'Requests of one caller; a verification takes two. 0: off.',
+    20,
+    0,
+    1_000_000,
+  ),
+  RATE_LIMIT_NUMBER_PER_HOUR: integer('Starts for one number, of all callers. 0: off.', 10, 0, 1_000_000),
+  RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: integer(
+    'Different numbers that one caller may ask about. 0: off.',
+    3,
+    0,
+    1000,
+  ),
   ALLOWED_CALLING_CODES: list(
     'Calling codes accepted, such as `34,49,990`. None: all.',
     [],
@@ -175,6 +204,8 @@ function* checkMeaning(config: Partial<Config>): Generator<[Name, string]> {
     yield ['TRUSTED_PROXIES', 'expected CIDR ranges such as 10.0.0.0/8; a hop count is not accepted']
   for (const name of ['AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)
     if (config[name]?.length === 0) yield [name, 'expected at least one value']
+  if (config.REDIS_URL?.some((url) => !isRedisUrl(url)) || config.REDIS_URL?.length === 0)
+    yield ['REDIS_URL', 'expected redis:// or rediss:// URLs, separated by commas']
   if (config.VONAGE_AUTH_URL_HOSTS?.some((host) => !/^(\*\.)?[a-z0-9.-]+$/.test(host)))
     yield ['VONAGE_AUTH_URL_HOSTS', 'expected host names in lower case, or *.suffix']
   if (config.VONAGE_PRIVATE_KEY !== undefined && !isStrongRsaKey(config.VONAGE_PRIVATE_KEY))
@@ -188,6 +219,12 @@ export function isUpstreamUrl(text: string, allowHttp: boolean): boolean {
   if (username || password || hash) return false
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && (loopback || allowHttp))
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname } = new URL(text)
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname)
 }
 
 function isAddressRange(text: string): boolean {

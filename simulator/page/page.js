@@ -60,7 +60,7 @@ async function verify() {
   diagram.stopWaiting()
   const result = describeOutcome(outcome)
   showResult(result, attack)
-  say(`${result.title}.${outcome?.code ? ` Next: ${outcome.next_action}.` : ''}`, result.tone)
+  say(outcome?.code ? `${result.title}. ${outcome.advice}` : `${result.title}.`, result.tone)
   document
     .getElementById('result')
     .scrollIntoView({ block: 'nearest', behavior: beatMs ? 'smooth' : 'instant' })
@@ -79,9 +79,10 @@ async function* walk() {
     }),
   })
   if (!response.ok) return
+  const decoder = new TextDecoder()
   let rest = ''
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split('\n')
+  for await (const bytes of response.body) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop()
     for (const line of lines) yield JSON.parse(line)
   }

@@ -61,6 +61,7 @@ export const guardedProblems: FailureCode[] = [
   'invalid_token',
   'insufficient_scope',
   'idp_unavailable',
+  'rate_limited',
 ]
 /** Problems of every route with a body. */
 export const bodyProblems: FailureCode[] = ['payload_too_large', 'unsupported_media_type']

@@ -5,6 +5,7 @@ import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
 import { describeApi } from './openapi.ts'
+import type { RateLimits } from './rate-limit.ts'
 import { callbackRoutes } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
@@ -14,6 +15,7 @@ import { shedLoad } from './shed-load.ts'
 export interface ServerOptions extends AppOptions {
   verification: Verification
   accessTokens: AccessTokenVerifier
+  rateLimits: RateLimits
   /** @throws shutting_down, store_unavailable */
   checkReady: () => Promise<void>
 }
@@ -28,6 +30,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
 
   await app.register(async (shedding) => {
     await shedLoad(shedding)
+    options.rateLimits.byAddress(shedding)
 
     // Public as well: the redirected device has no token of ours.
     await shedding.register(callbackRoutes)
@@ -35,7 +38,11 @@ export async function createServer(options: ServerOptions): Promise<App> {
     // Guarded: every route in this scope needs an access token.
     await shedding.register(async (guarded) => {
       guard(guarded, options.accessTokens)
-      await guarded.register(networkEnablementRoutes(options.verification))
+      options.rateLimits.byCaller(guarded)
+      await guarded.register(async (starting) => {
+        options.rateLimits.byNumber(starting)
+        await starting.register(networkEnablementRoutes(options.verification))
+      })
       await guarded.register(numberVerificationRoutes(options.verification))
     })
   })

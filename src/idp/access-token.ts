@@ -96,8 +96,8 @@ function describe(error: unknown): string {
 }
 
 /** `application/at+jwt` and `at+jwt` are one type, and case does not matter. @see RFC 7515 section 4.1.9 */
-function normalType(typ: string | undefined): string {
-  return (typ ?? '').toLowerCase().replace(/^application\//, '')
+function normalType(typ: unknown): string {
+  return (typeof typ === 'string' ? typ : '').toLowerCase().replace(/^application\//, '')
 }
 
 /** `scope` is a space-separated string (RFC 8693 section 4.2); some providers send `scp`, as a string or a list. */

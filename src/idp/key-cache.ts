@@ -17,8 +17,8 @@ const maxAgeMs = 24 * 60 * 60_000
 const waitMs = 1000
 /** After a failed fetch the next one waits 1, 2, 4 … 30 seconds; while there are no keys at all, 4 at most. */
 const retryDelayMs = { first: 1000, max: 30_000, maxWithoutKeys: 4000 }
-/** Between fetches for an unknown `kid`: 5 seconds, doubled up to a minute each time that it brought nothing. */
-const unknownKeyCooldownMs = { first: 5000, max: 60_000 }
+/** Between fetches for an unknown `kid`: 5 seconds, doubled up to a minute while they bring nothing; forgotten when quiet. */
+const unknownKeyCooldownMs = { first: 5000, max: 60_000, forgottenAfter: 5 * 60_000 }
 
 export interface KeyCache {
   /** Begins the first fetch without waiting for it. */
@@ -41,7 +41,7 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
   let fetching: Promise<void> | undefined
   let failure: { cause: unknown; times: number } | undefined
   let attemptedAtMs = Number.NEGATIVE_INFINITY
-  let cooldownMs = unknownKeyCooldownMs.first
+  let askedForUnknown = { atMs: Number.NEGATIVE_INFINITY, cooldownMs: unknownKeyCooldownMs.first }
 
   const elapsedMs = (sinceMs: number) => clock.monotonicMs() - sinceMs
 
@@ -52,8 +52,6 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
       failure = undefined
     } catch (cause) {
       failure = { cause, times: (failure?.times ?? 0) + 1 }
-    } finally {
-      fetching = undefined
     }
   }
 
@@ -61,11 +59,14 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
   function refresh(): Promise<void> | undefined {
     if (fetching) return fetching
     if (failure) {
-      const maxMs = keys ? retryDelayMs.max : retryDelayMs.maxWithoutKeys
+      const maxMs =
+        keys && elapsedMs(keys.fetchedAtMs) < maxAgeMs ? retryDelayMs.max : retryDelayMs.maxWithoutKeys
       const delayMs = Math.min(maxMs, retryDelayMs.first * 2 ** (failure.times - 1))
       if (elapsedMs(attemptedAtMs) < delayMs) return undefined
     }
-    fetching = attempt()
+    fetching = attempt().finally(() => {
+      fetching = undefined
+    })
     return fetching
   }
 
@@ -89,20 +90,37 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
     },
 
     async find(header, token) {
-      const cooldownBeforeMs = cooldownMs
+      const seen = await current()
       try {
-        return await (await current())(header, token)
+        return await seen(header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-        if (!failure && !fetching && elapsedMs(attemptedAtMs) < cooldownMs) throw error
+        const renewedMeanwhile = keys?.find !== seen
+        if (!renewedMeanwhile && !(await askForUnknown())) throw error
       }
-      await atMostWaitMs(refresh())
-      if (fetching || failure) throw unavailable()
-      cooldownMs = Math.min(unknownKeyCooldownMs.max, 2 * cooldownBeforeMs)
       const key = await (await current())(header, token)
-      cooldownMs = unknownKeyCooldownMs.first
+      askedForUnknown.cooldownMs = unknownKeyCooldownMs.first
       return key
     },
+  }
+
+  /** @returns false when the provider was asked too recently */
+  async function askForUnknown(): Promise<boolean> {
+    if (!fetching && !failure) {
+      const quietMs = elapsedMs(askedForUnknown.atMs)
+      const cooldownMs =
+        quietMs < unknownKeyCooldownMs.forgottenAfter
+          ? askedForUnknown.cooldownMs
+          : unknownKeyCooldownMs.first
+      if (elapsedMs(attemptedAtMs) < cooldownMs) return false
+      askedForUnknown = {
+        atMs: clock.monotonicMs(),
+        cooldownMs: Math.min(unknownKeyCooldownMs.max, 2 * cooldownMs),
+      }
+    }
+    await atMostWaitMs(refresh())
+    if (fetching || failure) throw unavailable()
+    return true
   }
 }
 

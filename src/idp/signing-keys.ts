@@ -7,7 +7,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { JWK } from 'jose'
 import { fetchJson } from './fetch-json.ts'
 
-const minRsaModulusBytes = 2048 / 8
+const minRsaModulusBits = 2048
 const fetchTimeoutMs = 5000
 
 const PublicKey = Type.Object({
@@ -62,16 +62,9 @@ async function discover({ issuer, isAllowedUrl }: SigningKeysSource): Promise<st
 
 function isUsable({ kty, alg, n }: Static<typeof PublicKey>, algorithms: readonly string[]): boolean {
   if (alg !== undefined && !algorithms.includes(alg)) return false
-  return kty !== 'RSA' || modulusBytes(n ?? '') >= minRsaModulusBytes
+  return kty !== 'RSA' || modulusBits(n ?? '') >= minRsaModulusBits
 }
 
-function modulusBytes(n: string): number {
-  const bytes = Buffer.from(n, 'base64url')
-  return (
-    bytes.length -
-    Math.max(
-      0,
-      bytes.findIndex((byte) => byte !== 0),
-    )
-  )
+function modulusBits(n: string): number {
+  return BigInt(`0x0${Buffer.from(n, 'base64url').toString('hex')}`).toString(2).length
 }

@@ -3,7 +3,6 @@
  * breaker, and one repeat of a call that surely did not run. In that order; `transport.ts` is the innermost.
  */
 import {
-  BrokenCircuitError,
   BulkheadRejectedError,
   bulkhead,
   CircuitState,
@@ -11,6 +10,7 @@ import {
   circuitBreaker,
   DelegateBackoff,
   handleWhenResult,
+  type IHalfOpenAfterBackoffContext,
 } from 'cockatiel'
 import type { Clock } from '../core/ports.ts'
 import type { Quota } from './quota.ts'
@@ -55,14 +55,24 @@ export interface RouteOptions {
 export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptions): Route {
   const places = bulkhead(maxInFlight, maxWaiting)
   let openUntilMs = 0
-  const circuit = circuitBreaker(handleWhenResult(isFault), {
-    breaker: new ConsecutiveBreaker(failuresToOpen),
-    halfOpenAfter: new DelegateBackoff<{ attempt: number }>(({ attempt }) => {
-      const openMs = Math.min(maxOpenMs, firstOpenMs * 2 ** (attempt - 1))
-      openUntilMs = clock.monotonicMs() + openMs
-      return openMs
-    }),
-  })
+  const circuit = circuitBreaker(
+    handleWhenResult((result) => isFault(result as Outcome) || isUndecidedProbe(result as Outcome)),
+    {
+      breaker: new ConsecutiveBreaker(failuresToOpen),
+      halfOpenAfter: new DelegateBackoff<IHalfOpenAfterBackoffContext>(({ attempt, result }) => {
+        const undecided = 'value' in result && isUndecidedProbe(result.value as Outcome)
+        const openMs = undecided ? 0 : Math.min(maxOpenMs, firstOpenMs * 2 ** (attempt - 1))
+        openUntilMs = clock.monotonicMs() + openMs
+        // cockatiel reads the wall clock, which jumps: to it the time is always up, and `refusedByCircuit` decides.
+        return Number.NEGATIVE_INFINITY
+      }),
+    },
+  )
+
+  /** A probe whose caller left proves nothing: the circuit does not close, and the next call is the next probe. */
+  function isUndecidedProbe({ kind }: Outcome): boolean {
+    return kind === 'cancelled' && circuit.state === CircuitState.HalfOpen
+  }
 
   /** cockatiel would let callers wait for the probe's end; here they are refused like those before. */
   function refusedByCircuit(): Busy | undefined {
@@ -82,6 +92,7 @@ export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptio
   /** Who waits for a place gives up at the deadline; a call that has its place is `transport`'s to end. */
   function inPlace(work: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
     const late: NoAnswer = { kind: 'timeout', repeatable: true, cause: 'no place in time' }
+    if (signal.aborted) return Promise.resolve(late)
     let begun = false
     const placed = places.execute(() => {
       begun = true
@@ -109,7 +120,6 @@ export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptio
         return outcome
       } catch (error) {
         if (error instanceof BulkheadRejectedError) return busy('too many calls in flight', 1)
-        if (error instanceof BrokenCircuitError) return busy('the circuit is open', 1)
         throw error
       }
     },
@@ -120,8 +130,7 @@ function busy(note: string, retryAfterSeconds: number): Busy {
   return { kind: 'busy', note, retryAfterSeconds: clampRetryAfter(retryAfterSeconds) }
 }
 
-function isFault(result: unknown): boolean {
-  const outcome = result as Outcome
+function isFault(outcome: Outcome): boolean {
   if (outcome.kind === 'answer') return outcome.status >= 500
   return outcome.kind !== 'busy' && outcome.kind !== 'cancelled'
 }

@@ -26,9 +26,11 @@ async function setUp(
   const memory = createMemoryStore({ ttlSeconds: 300, maxEntries: 100, maxPerCaller: 5, clock })
   const settings = { operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
   const verification = createVerification({ ...settings, store: { ...memory, ...methods } })
-  await verification.start(alice, { phoneNumber: number })
+  const start = (phoneNumber: string) =>
+    verification.start(alice, { phoneNumber }, new AbortController().signal)
+  await start(number)
   const state = operator.asked[0]?.request.state ?? assert.fail('the operator was not asked')
-  return { clock, operator, state, memory, ...verification }
+  return { clock, operator, state, start, finish: verification.finish }
 }
 
 const storeDown = async () => {
@@ -44,7 +46,7 @@ for (const verified of [true, false]) {
 
 test('a finish spends the code on the number of the start', async () => {
   const { operator, state, start, finish } = await setUp()
-  await start(alice, { phoneNumber: '+34600000002' })
+  await start('+34600000002')
   await finish(alice, { code: 'a-code', state })
   assert.deepEqual(operator.verifications, [{ code: 'a-code', phoneNumber: number }])
 })

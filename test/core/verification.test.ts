@@ -30,7 +30,10 @@ function setUp(
   const settings = { operator, store, scopes, callingCodes: [], ownNumberOnly: false, ...options }
   const stateOf = (call = 0) =>
     operator.asked[call]?.request.state ?? assert.fail('the operator was not asked')
-  return { operator, store, stateOf, ...createVerification(settings) }
+  const verification = createVerification(settings)
+  const start = (caller: Caller, request: StartRequest, callerGone = new AbortController().signal) =>
+    verification.start(caller, request, callerGone)
+  return { operator, store, stateOf, start }
 }
 
 /** The memory store, with some of its methods replaced. */
@@ -40,6 +43,16 @@ function storeWith(methods: Partial<StateStore>): StateStore {
 
 const storeDown = async () => {
   throw new ServiceFailure('store_unavailable')
+}
+
+/** Answers nothing, until it is told to stop. */
+function createHangingOperator() {
+  return createScriptedOperator({
+    authUrl: (_request, signal) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new ServiceFailure('upstream_timeout')))
+      }),
+  })
 }
 
 test('a start answers what the operator answered', async () => {
@@ -196,12 +209,7 @@ test('a failed cleanup still reports the failure of the operator', async () => {
 })
 
 test("a store failure ends the operator's call and is the failure of the start", async () => {
-  const operator = createScriptedOperator({
-    authUrl: (_request, signal) =>
-      new Promise((_resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(new ServiceFailure('upstream_timeout')))
-      }),
-  })
+  const operator = createHangingOperator()
   const { start } = setUp({ operator, store: storeWith({ put: storeDown }) })
   await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
   assert.equal(operator.asked[0]?.signal?.aborted, true)
@@ -216,4 +224,14 @@ test("a start that works never aborts the operator's signal", async () => {
   const { operator, start } = setUp()
   await start(alice, { phoneNumber: number })
   assert.equal(operator.asked[0]?.signal?.aborted, false)
+})
+
+test("a caller who leaves ends the operator's call, and no state stays behind", async () => {
+  const gone = new AbortController()
+  const operator = createHangingOperator()
+  const { store, start } = setUp({ operator })
+  const started = start(alice, { phoneNumber: number }, gone.signal)
+  gone.abort()
+  await rejectsWith(started, 'upstream_timeout')
+  assert.equal(await store.take('alice', operator.asked[0]?.request.state ?? ''), undefined)
 })

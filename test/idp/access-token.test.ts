@@ -98,6 +98,7 @@ const goodTokens: Array<[what: string, changes: Parameters<typeof provider.token
   ['a scope string with ours in the middle', { claims: { scope: `a ${requiredScope} b` } }],
   ['an scp list', { claims: { scope: undefined, scp: ['openid', requiredScope] } }],
   ['an scp string', { claims: { scope: undefined, scp: `openid ${requiredScope}` } }],
+  ['a scope beside an scp without ours', { claims: { scp: ['openid'] } }],
   ['an scp beside a scope without ours', { claims: { scope: 'openid', scp: [requiredScope] } }],
 ]
 

@@ -27,6 +27,14 @@ describe('a cold start', () => {
     assert.equal(keys.count(), 1)
   })
 
+  test('leaves no timer behind once the keys have come', async () => {
+    const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const timersBefore = countTimers()
+    const { keys, find } = openKeyCache()
+    await Promise.all([find('a'), keys.resolve([keyA])])
+    assert.equal(countTimers(), timersBefore)
+  })
+
   test('refuses an unknown key of the first set without another fetch', async () => {
     const { keys, find } = openKeyCache()
     await Promise.all([isUnknown(find('b')), keys.resolve([keyA])])

@@ -53,8 +53,8 @@ export function assertNoAnswer(
   kind: NoAnswer['kind'],
   repeatable: boolean,
 ): Error {
-  assert.equal(outcome.kind, kind)
   assert.ok(outcome.kind !== 'answer')
+  assert.equal(outcome.kind, kind)
   assert.equal(outcome.repeatable, repeatable)
   assert.ok(outcome.cause instanceof Error)
   return outcome.cause

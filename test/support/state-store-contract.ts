@@ -56,12 +56,11 @@ export function stateStoreContract(
         ['+99000000001', 'dpv:purpose#first scope'],
       ],
     )
-  })
-
-  contract('hands a number out that does not print itself', async ({ store }) => {
-    const state = mintState()
-    await store.put('alice', state, pendingVerification(1))
-    assert.equal(JSON.stringify(await store.take('alice', state)), '{"phoneNumber":"+…01","scope":"a-scope"}')
+    assert.equal(
+      JSON.stringify(taken[0]),
+      '{"phoneNumber":"+…02","scope":"second"}',
+      'no number prints itself',
+    )
   })
 
   contract('finds nothing under a state that was never put', async ({ store }) => {
@@ -103,32 +102,26 @@ export function stateStoreContract(
     assert.equal((await store.take('bob', state))?.phoneNumber.reveal(), '+99000000002')
   })
 
-  const oddSubjects = [
-    '__proto__',
-    'constructor',
-    'a:b',
-    'a:b:c',
-    '*',
-    '{a}',
-    'a\r\nb',
-    'a\0b',
-    'ä',
-    '😀',
-    'x'.repeat(255),
-  ]
   contract('takes any text as a subject', async ({ store }) => {
-    const states = oddSubjects.map(mintState)
-    for (const [n, subject] of oddSubjects.entries())
-      await store.put(subject, states[n] ?? '', pendingVerification(n))
-    for (const [n, subject] of oddSubjects.entries())
-      for (const [m, state] of states.entries()) {
-        if (m > n) assert.equal(await store.take(subject, state), undefined)
-        if (m === n)
-          assert.equal(
-            (await store.take(subject, state))?.phoneNumber.reveal(),
-            `+990${String(n).padStart(8, '0')}`,
-          )
-      }
+    const odd = [
+      '__proto__',
+      'constructor',
+      'a:b',
+      'a:b:c',
+      '*',
+      '{a}',
+      'a\r\nb',
+      'a\0b',
+      '😀',
+      'x'.repeat(255),
+    ]
+    const states = odd.map(mintState)
+    for (const [n, state] of states.entries()) await store.put(odd[n] ?? '', state, pendingVerification(n))
+    for (const [n, subject] of odd.entries()) {
+      for (const state of states.slice(n + 1)) assert.equal(await store.take(subject, state), undefined)
+      const taken = await store.take(subject, states[n] ?? '')
+      assert.equal(taken?.phoneNumber.reveal(), pendingVerification(n).phoneNumber.reveal())
+    }
   })
 
   contract(

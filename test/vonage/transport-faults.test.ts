@@ -19,7 +19,7 @@ import {
 } from '../support/raw-transport.ts'
 import { createSelfSignedCertificate } from '../support/self-signed-certificate.ts'
 
-describe('out of time after the request was sent', () => {
+describe('out of time after the request was sent', { concurrency: true }, () => {
   for (const [what, fault] of Object.entries(hangs)) {
     test(`with ${what}, the call ends at the deadline, and its connection goes`, async (t) => {
       const { server, send } = await setUpTransport(t, { onRequest: fault })

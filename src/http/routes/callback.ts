@@ -62,7 +62,7 @@ export const callbackRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['verification'],
         security: [],
         querystring: Redirect,
-        response: { 200: Landing, ...problems('authorization_failed') },
+        response: { 200: Landing, ...problems('authorization_failed', 'rate_limited') },
       },
     },
     async ({ query: { code, state, error } }, reply) => {

@@ -1,0 +1,121 @@
+/**
+ * Four limits, each at the point of a request where its key is known: by address before the token, by caller after it, then by
+ * phone number, and by how many different numbers a caller asks about, which keeps the service from being an oracle for numbers.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { ServiceFailure } from '../core/failures.ts'
+import { parsePhoneNumber } from '../core/phone-number.ts'
+import { addressGroup } from './address-group.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+/** The contract's bound for Retry-After; `RateLimit` has the true time. */
+const maxRetryAfterSeconds = 60
+
+/** Never rejects. Windows are in milliseconds. */
+export interface Counters {
+  hit(key: string, windowMs: number): Promise<{ hits: number; resetMs: number }>
+  admit(
+    key: string,
+    member: string,
+    max: number,
+    windowMs: number,
+  ): Promise<{ admitted: boolean; resetMs: number }>
+}
+
+export interface RateLimitOptions {
+  counters: Counters
+  /** Keyed: neither an address, a caller nor a number is counted under its own name. */
+  digest: (text: string) => string
+  /** 0 switches a limit off. */
+  addressPerMinute: number
+  callerPerMinute: number
+  numberPerHour: number
+  distinctNumbersPerDay: number
+}
+
+export interface RateLimits {
+  /** For every route of the scope, before the token is looked at. */
+  byAddress(scope: FastifyInstance): void
+  /** For every route of the guarded scope. */
+  byCaller(scope: FastifyInstance): void
+  /** For a route that takes `phone_number`, after its schema. */
+  byNumber(scope: FastifyInstance): void
+}
+
+interface Limit {
+  name: string
+  quota: number
+  windowMs: number
+}
+
+/** Refuses with `rate_limited`. @see draft-ietf-httpapi-ratelimit-headers for `RateLimit-Policy` and `RateLimit` */
+export function createRateLimits(options: RateLimitOptions): RateLimits {
+  const { counters, digest } = options
+  const address = { name: 'address', quota: options.addressPerMinute, windowMs: minuteMs }
+  const caller = { name: 'caller', quota: options.callerPerMinute, windowMs: minuteMs }
+  const number = { name: 'number', quota: options.numberPerHour, windowMs: hourMs }
+  const distinct = { name: 'distinct-numbers', quota: options.distinctNumbersPerDay, windowMs: dayMs }
+
+  /** @returns what is left, or undefined for a limit that is switched off */
+  async function count(reply: FastifyReply, limit: Limit, of: string): Promise<Left | undefined> {
+    if (limit.quota === 0) return undefined
+    const { hits, resetMs } = await counters.hit(`${limit.name}:${digest(of)}`, limit.windowMs)
+    const left = { remaining: limit.quota - hits, resetMs }
+    if (left.remaining < 0) refuse(reply, limit, left)
+    return left
+  }
+
+  return {
+    byAddress(scope) {
+      scope.addHook('onRequest', async ({ ip }, reply) => {
+        await count(reply, address, addressGroup(ip))
+      })
+    },
+
+    byCaller(scope) {
+      scope.addHook('onRequest', async (request, reply) => {
+        const left = await count(reply, caller, request.caller.subject)
+        if (left) tell(reply, caller, left)
+      })
+    },
+
+    byNumber(scope) {
+      scope.addHook('preHandler', async (request, reply) => {
+        const { phone_number: phoneNumber } = request.body as { phone_number: string }
+        if (!parsePhoneNumber(phoneNumber)) return
+        if (distinct.quota > 0) {
+          const key = `${distinct.name}:${digest(request.caller.subject)}`
+          const member = digest(phoneNumber)
+          const { admitted, resetMs } = await counters.admit(key, member, distinct.quota, distinct.windowMs)
+          if (!admitted) refuse(reply, distinct, { remaining: 0, resetMs })
+        }
+        // What others asked about this number is not told.
+        await count(reply, number, phoneNumber)
+      })
+    },
+  }
+}
+
+interface Left {
+  remaining: number
+  resetMs: number
+}
+
+function refuse(reply: FastifyReply, limit: Limit, left: Left): never {
+  tell(reply, limit, left)
+  const retryAfterSeconds = Math.min(maxRetryAfterSeconds, toSeconds(left.resetMs))
+  throw new ServiceFailure('rate_limited', { note: limit.name, retryAfterSeconds })
+}
+
+function tell(reply: FastifyReply, { name, quota, windowMs }: Limit, { remaining, resetMs }: Left): void {
+  reply.headers({
+    'ratelimit-policy': `"${name}";q=${quota};w=${windowMs / 1000}`,
+    ratelimit: `"${name}";r=${Math.max(0, remaining)};t=${toSeconds(resetMs)}`,
+  })
+}
+
+function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

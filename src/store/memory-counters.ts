@@ -1,0 +1,60 @@
+/**
+ * Counters of one process for the rate limits. Fixed windows that start together and are dropped whole: no timer per key, and
+ * nothing is forgotten before its window ends, so that a flood of other keys does not free a blocked one.
+ */
+import type { Clock } from '../core/ports.ts'
+
+/** Per window length; about 100 bytes each. Keys beyond it share one count, which is strict rather than forgetful. */
+const maxKeys = 100_000
+const sharedKey = 'others'
+
+export interface MemoryCountersOptions {
+  clock: Clock
+}
+
+export function createMemoryCounters({ clock }: MemoryCountersOptions) {
+  const hitsOf = createWindows<number>(clock)
+  const membersOf = createWindows<Set<string>>(clock)
+
+  return {
+    /** Counts one. @returns the count with it, in the window, and the milliseconds to the window's end */
+    async hit(key: string, windowMs: number): Promise<{ hits: number; resetMs: number }> {
+      const { entries, resetMs } = hitsOf(windowMs)
+      const counted = entries.has(key) || entries.size < maxKeys ? key : sharedKey
+      const hits = (entries.get(counted) ?? 0) + 1
+      entries.set(counted, hits)
+      return { hits, resetMs }
+    },
+
+    /**
+     * Counts distinct members of a set. @returns whether the member belongs to it, or still found a place among `max`, and the
+     * milliseconds to the window's end. When there are too many sets, further ones are not kept.
+     */
+    async admit(
+      key: string,
+      member: string,
+      max: number,
+      windowMs: number,
+    ): Promise<{ admitted: boolean; resetMs: number }> {
+      const { entries, resetMs } = membersOf(windowMs)
+      const members = entries.get(key) ?? new Set()
+      const admitted = members.has(member) || members.size < max
+      if (admitted && (entries.has(key) || entries.size < maxKeys)) entries.set(key, members.add(member))
+      return { admitted, resetMs }
+    },
+  }
+}
+
+/** One Map for each window length, replaced when its time is over. */
+function createWindows<V>(clock: Clock) {
+  const windows = new Map<number, { entries: Map<string, V>; endsAtMs: number }>()
+  return (windowMs: number) => {
+    const nowMs = clock.monotonicMs()
+    let window = windows.get(windowMs)
+    if (!window || window.endsAtMs <= nowMs) {
+      window = { entries: new Map<string, V>(), endsAtMs: nowMs + windowMs }
+      windows.set(windowMs, window)
+    }
+    return { entries: window.entries, resetMs: window.endsAtMs - nowMs }
+  }
+}

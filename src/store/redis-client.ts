@@ -1,0 +1,96 @@
+/**
+ * The connection to Redis, made to fail fast: nothing is queued while it is down, nothing is sent twice, a frozen server is
+ * given up on after 300 ms, and it reconnects behind the scenes. One client serves the states, the limits and the quota.
+ */
+import { Cluster, Redis } from 'ioredis'
+
+const commandTimeoutMs = 300
+const connectTimeoutMs = 1000
+/** A connection that owes an answer for so long is dead: a host that vanished says no goodbye. */
+const silenceTimeoutMs = 2000
+const maxReconnectDelayMs = 1000
+
+export type RedisClient = Redis | Cluster
+
+export interface RedisClientOptions {
+  /**
+   * One `redis://` or `rediss://` URL for one server; several for a cluster, or for sentinels when `sentinelMaster` is given.
+   * User, password and database number count from the first; they are the data nodes', sentinels are asked without.
+   */
+  urls: readonly string[]
+  sentinelMaster: string | undefined
+  /** PEM. Only for `rediss://`. */
+  tls: { ca?: string | undefined; cert?: string | undefined; key?: string | undefined }
+  /** Called for each connection error; the client goes on trying. */
+  onError: (error: Error) => void
+}
+
+/** Connects in the background. */
+export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisClientOptions): RedisClient {
+  const nodes = urls.map((url) => new URL(url))
+  const [{ protocol, username, password, pathname }] = nodes as [URL]
+  const addresses = nodes.map(({ hostname, port }) => ({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+  }))
+  const secure = protocol === 'rediss:' ? { tls } : {}
+  const options = {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    connectTimeout: connectTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: silenceTimeoutMs,
+    maxRetriesPerRequest: 0,
+    enableAutoPipelining: true,
+    autoResendUnfulfilledCommands: false,
+    // After a failover the old master answers writes like this: find the new one.
+    reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
+    ...secure,
+  }
+  const single = {
+    ...options,
+    db: Number(pathname.slice(1) || 0),
+    enableOfflineQueue: false,
+    retryStrategy: reconnectDelayMs,
+  }
+  const client = createClient()
+  client.on('error', onError)
+  return client
+
+  function createClient(): RedisClient {
+    if (sentinelMaster !== undefined)
+      return new Redis({
+        ...single,
+        sentinels: addresses,
+        name: sentinelMaster,
+        sentinelRetryStrategy: reconnectDelayMs,
+        ...(secure.tls && { sentinelTLS: secure.tls, enableTLSForSentinelMode: true }),
+      })
+    if (addresses.length > 1)
+      return new Cluster(addresses, {
+        redisOptions: options,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: reconnectDelayMs,
+        enableAutoPipelining: true,
+      })
+    return new Redis({ ...single, ...addresses[0] })
+  }
+}
+
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(maxReconnectDelayMs, 50 * 2 ** attempt)
+}
+
+/** Calls back once per connection when the server would rather drop live keys than refuse new ones. */
+export function onEvictingServer(client: RedisClient, warn: (policy: string) => void): void {
+  client.on('ready', () => {
+    client.info('memory').then(
+      (info) => {
+        const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
+        if (policy !== undefined && policy !== 'noeviction') warn(policy)
+      },
+      // A server that does not let us ask has its own keeper.
+      () => undefined,
+    )
+  })
+}

@@ -1,0 +1,213 @@
+/** A bare listener: its limits, its headers, and a problem for whatever is not served. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { createApp } from '../../src/http/app.ts'
+import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
+import { listenOnLoopback, type Owner, recordLog } from '../support/public-server.ts'
+import { call, only, requestBytes, speak } from '../support/raw-http.ts'
+
+async function openApp(owner: Owner, overrides: Partial<Parameters<typeof createApp>[0]> = {}) {
+  const { logger } = recordLog(owner)
+  const app = createApp({ requestTimeoutMs: 10_000, isDraining: () => false, log: logger, ...overrides })
+  app.get('/thing', async ({ ip }) => ({ ip }))
+  app.post('/thing', async ({ body }) => ({ length: JSON.stringify(body).length }))
+  app.post('/made', async () => ({}))
+  return { app, url: await listenOnLoopback(owner, app) }
+}
+
+const { app, url } = await openApp({ after })
+const json = { 'content-type': 'application/json' }
+const bodyOf = (bytes: number) => JSON.stringify('x'.repeat(bytes - 2))
+
+test('a served request has the headers of every answer', async () => {
+  const answer = await call(url, { target: '/thing' })
+  assert.equal(answer.status, 200)
+  assertSafeHeaders(answer)
+})
+
+test('a body of 4096 bytes is read, and one more is too large', async () => {
+  const request = { method: 'POST', target: '/thing', headers: json }
+  assert.equal((await call(url, { ...request, body: bodyOf(4096) })).status, 200)
+  assertProblem(await call(url, { ...request, body: bodyOf(4097) }), 'payload_too_large')
+})
+
+test('a body in chunks is too large as soon as it is', async () => {
+  const headers = { ...json, connection: undefined, 'transfer-encoding': 'chunked' }
+  const head = requestBytes({ method: 'POST', target: '/thing', headers })
+  const chunk = `400\r\n${'x'.repeat(1024)}\r\n`
+  assertProblem(only(await speak(url, head + chunk.repeat(5))), 'payload_too_large')
+})
+
+for (const expect of [undefined, '100-continue'])
+  test(`a declared length of 1 GB is too large before a byte is sent, Expect: ${expect}`, async () => {
+    const headers = { ...json, connection: undefined, 'content-length': '1000000000', expect }
+    const answers = await speak(url, requestBytes({ method: 'POST', target: '/thing', headers }))
+    assertProblem(only(answers.filter(({ status }) => status >= 200)), 'payload_too_large')
+  })
+
+const head8k: Record<string, object> = {
+  'one header of 9 KB': { headers: { 'x-large': 'x'.repeat(9000) } },
+  '1,500 headers': { headers: { 'x-small': Array.from({ length: 1500 }, () => 'x') } },
+  'a URL of 9 KB': { target: `/${'x'.repeat(9000)}` },
+}
+
+for (const [kind, request] of Object.entries(head8k))
+  test(`a head with ${kind} is too large`, async () => {
+    const answer = await call(url, { target: '/thing', ...request })
+    assertProblem(answer, 'headers_too_large')
+    assert.equal(answer.headers.get('connection'), 'close')
+  })
+
+test('a head of 7 KB is read', async () => {
+  assert.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(7000) } })).status, 200)
+})
+
+for (const target of ['/%zz', '/%', '/%c0%ae', '/thing%ff', '/%zz?x=%zz'])
+  test(`the malformed URL ${target} is an invalid request`, async () => {
+    assertProblem(await call(url, { target }), 'invalid_request')
+  })
+
+for (const target of [
+  '/',
+  '/things',
+  '/thing/',
+  '//thing',
+  '/Thing',
+  '/thing/..',
+  '/%2fthing',
+  `/${'x'.repeat(4096)}`,
+])
+  test(`there is nothing at ${target.slice(0, 20)}`, async () => {
+    assertProblem(await call(url, { target }), 'not_found')
+  })
+
+const methods = ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PURGE', 'PROPFIND', 'LINK', 'QUERY']
+
+for (const method of methods)
+  test(`${method} is answered with Allow where only POST is served`, async () => {
+    for (const target of ['/made', '/made?thing=1']) {
+      const answer = await call(url, { method, target })
+      assertProblem(answer, 'method_not_allowed')
+      assert.equal(answer.headers.get('allow'), 'POST')
+    }
+  })
+
+test('HEAD is answered with Allow and no body where only POST is served', async () => {
+  const answer = await call(url, { method: 'HEAD', target: '/made' })
+  assert.deepEqual([answer.status, answer.headers.get('allow'), answer.body], [405, 'POST', ''])
+  assertSafeHeaders(answer)
+})
+
+test('Allow lists every method of the path', async () => {
+  const { headers } = await call(url, { method: 'DELETE', target: '/thing' })
+  assert.deepEqual(headers.get('allow')?.split(', ').sort(), ['GET', 'HEAD', 'POST'])
+})
+
+test('HEAD is served where GET is, without a body', async () => {
+  const answer = await call(url, { method: 'HEAD', target: '/thing' })
+  assert.deepEqual([answer.status, answer.body], [200, ''])
+})
+
+for (const header of ['x-http-method-override', 'x-http-method', 'x-method-override'])
+  test(`${header} changes no method`, async () => {
+    const answer = await call(url, { target: '/made', headers: { [header]: 'POST' } })
+    assertProblem(answer, 'method_not_allowed')
+  })
+
+const notHttp: Record<string, string | Buffer> = {
+  'HTTP/0.9': 'GET /thing\r\n\r\n',
+  'a request of HTTP/1.2': 'GET /thing HTTP/1.2\r\nHost: a\r\n\r\n',
+  'a method that does not exist': 'FROB /thing HTTP/1.1\r\nHost: a\r\n\r\n',
+  'a method in small letters': 'get /thing HTTP/1.1\r\nHost: a\r\n\r\n',
+  'a TLS greeting': Buffer.from('16030100c2010000be0303', 'hex'),
+  'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'a banner of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
+  zeros: Buffer.alloc(64),
+}
+
+for (const [kind, bytes] of Object.entries(notHttp))
+  test(`${kind} is answered with an invalid request, and the connection closes`, async () => {
+    const answer = only(await speak(url, bytes))
+    assertProblem(answer, 'invalid_request')
+    assert.equal(answer.headers.get('connection')?.toLowerCase(), 'close')
+  })
+
+test('CONNECT opens no tunnel', async () => {
+  const answers = await speak(url, 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example\r\n\r\n')
+  for (const answer of answers) assertProblem(answer, 'invalid_request')
+})
+
+test('an expectation that nobody knows gets an answer like any other', async () => {
+  assertSafeHeaders(await call(url, { target: '/thing', headers: { expect: 'a-miracle' } }))
+})
+
+test('an offer to change the protocol is ignored', async () => {
+  const headers = { connection: 'upgrade, close', upgrade: 'websocket' }
+  assert.equal((await call(url, { target: '/thing', headers })).status, 200)
+})
+
+test('a client has 5 s for the head and the time of its setting for all', () => {
+  assert.equal(app.server.headersTimeout, 5000)
+  assert.equal(app.server.requestTimeout, 10_000)
+})
+
+test('an idle connection stays for longer than a load balancer keeps one', async () => {
+  const client = connect(Number(new URL(url).port), '127.0.0.1')
+  client.write(requestBytes({ target: '/thing', headers: { connection: 'keep-alive' } }))
+  const [data] = (await once(client, 'data')) as [Buffer]
+  client.destroy()
+  assert.match(data.toString(), /\r\nkeep-alive: timeout=65\r\n/i)
+})
+
+const slow = {
+  head: 'GET /thing HTTP/1.1\r\nHost: bff.exa',
+  body: requestBytes({ method: 'POST', target: '/thing', headers: { ...json, 'content-length': '9' } }),
+}
+
+for (const [part, bytes] of Object.entries(slow))
+  test(`a client whose ${part} does not come is answered in time, and its connection is gone although it holds on`, async (t) => {
+    const { app, url } = await openApp(t)
+    app.server.headersTimeout = 200
+    app.server.requestTimeout = 300
+    const accepted = once(app.server, 'connection') as Promise<[Socket]>
+    const client = connect({ host: '127.0.0.1', port: Number(new URL(url).port), allowHalfOpen: true })
+    t.after(() => client.destroy())
+    client.write(bytes)
+    const [socket] = await accepted
+    const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('gone')))
+    const stays = new Promise<string>((resolve) =>
+      client.once('end', () => setTimeout(resolve, 1000, 'stays')),
+    )
+    const [head, body] = String((await once(client, 'data'))[0]).split('\r\n\r\n')
+    const [status, ...lines] = (head ?? '').split('\r\n')
+    assert.match(status ?? '', / 408 /)
+    const headers = new Headers(lines.map((line) => line.split(': ') as [string, string]))
+    assertProblem({ status: 408, headers, lines, body: body ?? '' }, 'request_timeout')
+    assert.equal(await Promise.race([gone, stays]), 'gone')
+  })
+
+test('while draining, every answer asks for a new connection', async (t) => {
+  const { url } = await openApp(t, { isDraining: () => true })
+  const headers = { connection: 'keep-alive' }
+  for (const target of ['/thing', '/nothing', '/made', '/%zz']) {
+    const { headers: answered } = await call(url, { target, headers })
+    assert.equal(answered.get('connection'), 'close', target)
+  }
+})
+
+const forwarded = { 'x-forwarded-for': '203.0.113.7' }
+
+test("X-Forwarded-For is believed from a trusted proxy only, and a client's own entry before it is not", async (t) => {
+  const trusting = await openApp(t, { trustedProxies: ['10.0.0.0/8', '127.0.0.0/8'] })
+  const others = await openApp(t, { trustedProxies: ['10.0.0.0/8'] })
+  const spoofed = { 'x-forwarded-for': '198.51.100.1, 203.0.113.7' }
+  for (const [base, headers, ip] of [
+    [trusting.url, forwarded, '203.0.113.7'],
+    [trusting.url, spoofed, '203.0.113.7'],
+    [others.url, forwarded, '127.0.0.1'],
+    [url, forwarded, '127.0.0.1'],
+  ] as const)
+    assert.deepEqual(JSON.parse((await call(base, { target: '/thing', headers })).body), { ip })
+})

@@ -1,0 +1,91 @@
+/** The guard: which Authorization headers reach the token verifier, and what its refusals look like. */
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import type { FailureCode } from '../../src/core/failures.ts'
+import { assertProblem } from '../support/problem.ts'
+import { goodToken, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { call, only, requestBytes, speak } from '../support/raw-http.ts'
+
+const { url, starts, forget } = await openPublicServer({ after })
+beforeEach(forget)
+
+const goodStart = startWith({ phone_number: '+99012345678' })
+const withAuthorization = (authorization: string | undefined) => ({
+  ...goodStart,
+  headers: { ...goodStart.headers, authorization },
+})
+
+for (const authorization of [`Bearer ${goodToken}`, `bearer ${goodToken}`, `BEARER   ${goodToken}  `])
+  test(`a token is taken from "${authorization}"`, async () => {
+    assert.equal((await call(url, withAuthorization(authorization))).status, 200)
+    assert.deepEqual(
+      starts.map(({ caller }) => caller),
+      [{ subject: 'alice' }],
+    )
+  })
+
+const refused: readonly [kind: string, authorization: string | undefined, code: FailureCode][] = [
+  ['is absent', undefined, 'missing_token'],
+  ['is empty', '', 'missing_token'],
+  ['is of another scheme', `Basic ${goodToken}`, 'missing_token'],
+  ['asks for DPoP', `DPoP ${goodToken}`, 'missing_token'],
+  ['is a token without a scheme', goodToken, 'missing_token'],
+  ['has no space after the scheme', `Bearer${goodToken}`, 'missing_token'],
+  ['has a tab after the scheme', `Bearer\t${goodToken}`, 'missing_token'],
+  ['has a colon after the scheme', `Bearer: ${goodToken}`, 'missing_token'],
+  ['holds no token', 'Bearer', 'invalid_token'],
+  ['holds an unknown token', 'Bearer x', 'invalid_token'],
+  ['holds two tokens', `Bearer ${goodToken} ${goodToken}`, 'invalid_token'],
+  ['holds parameters', `Bearer ${goodToken}, realm="a"`, 'invalid_token'],
+  ['holds two schemes', `Bearer Bearer ${goodToken}`, 'invalid_token'],
+  ['is of 7 KB', `Bearer ${'x'.repeat(7000)}`, 'invalid_token'],
+  ['holds a token without the scope', 'Bearer token-insufficient_scope', 'insufficient_scope'],
+  ['holds a token that cannot be checked', 'Bearer token-idp_unavailable', 'idp_unavailable'],
+]
+
+for (const [kind, authorization, code] of refused)
+  test(`a call gets ${code} when Authorization ${kind}`, async () => {
+    assertProblem(await call(url, withAuthorization(authorization)), code)
+    assert.deepEqual(starts, [])
+  })
+
+test('a token anywhere else but in Authorization is no token', async () => {
+  const target = `${startPath}?access_token=${goodToken}`
+  const headers = {
+    'content-type': 'application/json',
+    cookie: `access_token=${goodToken}`,
+    'x-access-token': goodToken,
+    'proxy-authorization': `Bearer ${goodToken}`,
+    'x-forwarded-authorization': `Bearer ${goodToken}`,
+  }
+  assertProblem(await call(url, { ...goodStart, target, headers }), 'missing_token')
+})
+
+test('no other header talks the guard out of its job', async () => {
+  const headers = {
+    'x-original-url': '/livez',
+    'x-rewrite-url': '/livez',
+    'x-forwarded-uri': '/livez',
+    'x-http-method-override': 'GET',
+    'user-agent': 'kube-probe/1.30',
+    'x-forwarded-for': '127.0.0.1',
+  }
+  assertProblem(await call(url, { ...goodStart, headers }), 'missing_token')
+})
+
+test('a call without a token is refused before its body is read', async () => {
+  const head = requestBytes({ ...goodStart, headers: { 'content-length': '1000000000' }, body: '' })
+  assertProblem(only(await speak(url, head)), 'missing_token')
+})
+
+test('a call without a token learns nothing of how its body would be judged', async () => {
+  for (const [contentType, body] of [
+    ['text/plain', 'x'],
+    ['application/json', '{"__proto__":1}'],
+    ['application/json', 'x'.repeat(5000)],
+  ])
+    assertProblem(
+      await call(url, { ...goodStart, headers: { 'content-type': contentType }, body: body ?? '' }),
+      'missing_token',
+    )
+})

@@ -1,0 +1,182 @@
+/** The one writer of problems: every code on the wire, and nothing inside a failure ever leaves with it. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { after, beforeEach, type TestContext, test } from 'node:test'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import {
+  answerParserError,
+  problemHeaders,
+  rawProblem,
+  toFailure,
+  toProblem,
+} from '../../src/http/problem.ts'
+import { assertProblem, codes, contract } from '../support/problem.ts'
+import { finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { call, only, speak } from '../support/raw-http.ts'
+
+let thrown: unknown
+const { url, app, log, forget } = await openPublicServer(
+  { after },
+  {
+    verification: {
+      start: () => Promise.reject(thrown),
+      finish: () => Promise.reject(thrown),
+    },
+  },
+)
+beforeEach(forget)
+
+const goodStart = startWith({ phone_number: '+99012345678' })
+
+function answerTo(failure: unknown) {
+  thrown = failure
+  return call(url, goodStart)
+}
+
+for (const code of codes)
+  test(`the failure ${code} is answered with its problem and nothing from inside it`, async () => {
+    const cause = new Error('canary-cause')
+    const answer = await answerTo(new ServiceFailure(code, { cause, note: 'canary-note' }))
+    assertProblem(answer, code)
+    assert.doesNotMatch(answer.body + answer.lines.join(), /canary/)
+  })
+
+test('Retry-After is what the failure says, on codes to retry alone', async () => {
+  const busy = await answerTo(new ServiceFailure('upstream_busy', { retryAfterSeconds: 17 }))
+  assert.equal(busy.headers.get('retry-after'), '17')
+  const invalid = await answerTo(new ServiceFailure('upstream_invalid', { retryAfterSeconds: 17 }))
+  assert.equal(invalid.headers.get('retry-after'), null)
+})
+
+const bugs: Record<string, unknown> = {
+  'an error': new Error('canary'),
+  'an error with a cause': new Error('canary', { cause: new Error('canary') }),
+  'an error with a code': Object.assign(new Error('canary'), { code: 'ECONNREFUSED' }),
+  "an error with an upstream's status 404": Object.assign(new Error('canary'), { statusCode: 404 }),
+  'an error with a status 302': Object.assign(new Error('canary'), { statusCode: 302 }),
+  'an error with a status 503': Object.assign(new Error('canary'), { statusCode: 503 }),
+  'an error with headers': Object.assign(new Error('canary'), { headers: { 'x-canary': 'canary' } }),
+  'a text': 'canary',
+  'an object': { message: 'canary', statusCode: 400 },
+  null: null,
+  undefined: undefined,
+}
+
+for (const [kind, bug] of Object.entries(bugs))
+  test(`a bug that throws ${kind} is answered with internal and nothing of it, and is logged as an error`, async () => {
+    const answer = await answerTo(bug)
+    assertProblem(answer, 'internal')
+    assert.doesNotMatch(answer.body + answer.lines.join() + log.lines.join(), /canary/)
+    assert.equal(log.entries()[0]?.['level'], 'error')
+    assert.equal(log.entries()[0]?.['code'], 'internal')
+  })
+
+const notFitting: readonly [body: string, pointers: string[]][] = [
+  ['{}', ['/phone_number']],
+  ['[]', ['']],
+  ['null', ['']],
+  ['"canary"', ['']],
+  ['{"phone_number":7}', ['/phone_number']],
+  ['{"phone_number":"+99012345678","scope":7}', ['/scope']],
+  ['{"phone_number":"+99012345678","canary":1}', ['']],
+]
+
+for (const [body, pointers] of notFitting)
+  test(`the start ${body} is answered with the place that does not fit, and not with what stands there`, async () => {
+    const answer = await call(url, startWith(body))
+    const { errors } = assertProblem(answer, 'invalid_request')
+    assert.deepEqual(
+      errors?.map(({ pointer }) => pointer),
+      pointers,
+    )
+    assert.doesNotMatch(answer.body, /canary|\+990/)
+  })
+
+test('a text that breaks another rule of its schema is answered with its place', async () => {
+  const body = JSON.stringify({ code: `canary${'x'.repeat(2100)}`, state: 'a' })
+  const answer = await call(url, { ...goodStart, target: finishPath, body })
+  const { errors } = assertProblem(answer, 'invalid_request')
+  assert.deepEqual(
+    errors?.map(({ pointer }) => pointer),
+    ['/code'],
+  )
+  assert.doesNotMatch(answer.body, /canary/)
+})
+
+test('a problem for the mobile libraries is the same problem in their bytes', async () => {
+  const answer = await call(url, { target: `${startPath}/callback?state=canary` })
+  const { errors } = assertProblem(answer, 'invalid_request')
+  assert.ok(errors && errors.length > 0)
+  assert.ok(answer.lines.includes('Content-Type: application/problem+json'))
+  assert.doesNotMatch(answer.body, /canary|"if"/)
+})
+
+test('bytes that are no request are answered with a problem and a closed connection', async () => {
+  const answer = only(await speak(url, 'canary\r\n\r\n'))
+  assertProblem(answer, 'invalid_request')
+  assert.equal(answer.headers.get('connection'), 'close')
+  assert.doesNotMatch(answer.body, /canary/)
+})
+
+test('a connection that is reset within a request is dropped', async () => {
+  const { port } = app.server.address() as AddressInfo
+  const accepted = once(app.server, 'connection') as Promise<[Socket]>
+  const client = connect(port, '127.0.0.1')
+  const [socket] = await accepted
+  const gone = new Promise((resolve) => socket.once('close', resolve))
+  client.write('POST / HTTP/1.1\r\nHost:', () => client.resetAndDestroy())
+  await gone
+  assert.equal(socket.bytesWritten, 0)
+})
+
+/** @returns the URL of a server that does this with a connection's first bytes */
+async function openSocketServer(t: TestContext, onData: (socket: Socket) => void): Promise<string> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.once('data', () => onData(socket)))
+  t.after(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('an error that names no reason is answered as a bad request', async (t) => {
+  const origin = await openSocketServer(t, (socket) => answerParserError(new Error('canary'), socket))
+  assertProblem(only(await speak(origin, 'x')), 'invalid_request')
+})
+
+test('a connection whose answer is already out gets no second one', async (t) => {
+  const answers = await speak(
+    await openSocketServer(t, (socket) => {
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', () => {
+        answerParserError(new Error('canary'), socket)
+        assert.ok(socket.destroyed)
+      })
+    }),
+    'x',
+  )
+  assert.equal(only(answers).status, 200)
+})
+
+for (const code of codes)
+  test(`a whole answer for ${code} can be written without a reply object`, () => {
+    const [head = '', body = ''] = rawProblem(new ServiceFailure(code), 'an-id').split('\r\n\r\n')
+    const [statusLine = '', ...lines] = head.split('\r\n')
+    const headers = new Headers(lines.map((line) => line.split(': ') as [string, string]))
+    assert.match(statusLine, new RegExp(`^HTTP/1\\.1 ${contract[code][0]} \\w`))
+    assert.equal(headers.get('connection'), 'close')
+    assertProblem({ status: contract[code][0], headers, lines, body }, code)
+  })
+
+test('a problem carries errors only when there are some to tell', () => {
+  const errors = [{ pointer: '/a', detail: 'required' }]
+  assert.deepEqual(toProblem('invalid_request', 'an-id', errors).errors, errors)
+  assert.ok(!('errors' in toProblem('invalid_request', 'an-id')))
+})
+
+test('a failure of ours stays itself, and a bug keeps its cause for the log', () => {
+  const failure = new ServiceFailure('invalid_state')
+  assert.equal(toFailure(failure), failure)
+  const bug = Object.assign(new Error('canary'), { code: 'EPIPE' }) as Parameters<typeof toFailure>[0]
+  assert.equal(toFailure(bug).code, 'internal')
+  assert.equal(toFailure(bug).cause, bug)
+  assert.equal(problemHeaders(failure)['content-type'], 'application/problem+json')
+})

@@ -1,0 +1,109 @@
+/** The request log: one line per request, made of the route and the outcome, and of nothing that a phone sent. */
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
+import { codes, contract } from '../support/problem.ts'
+import { appHeaders, finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { call } from '../support/raw-http.ts'
+
+let failure: unknown
+const { url, log, forget } = await openPublicServer(
+  { after },
+  {
+    verification: {
+      async start() {
+        if (failure) throw failure
+        return { authUrl: 'https://operator.example/canary', requiresCarrierNetwork: true }
+      },
+      finish: () => Promise.reject(failure),
+    },
+  },
+)
+beforeEach(() => {
+  failure = undefined
+  forget()
+})
+
+const goodStart = startWith({ phone_number: '+99012345678' })
+
+test('a request is one line with its id, method, route, status and duration', async () => {
+  await call(url, { ...goodStart, headers: { ...appHeaders, 'x-request-id': 'an-id' } })
+  const [{ duration_ms, time, ...line } = {}, ...more] = log.entries()
+  assert.equal(more.length, 0)
+  assert.equal(typeof duration_ms, 'number')
+  assert.equal(typeof time, 'string')
+  assert.deepEqual(line, {
+    level: 'info',
+    request_id: 'an-id',
+    method: 'POST',
+    route: startPath,
+    status: 200,
+    msg: 'request',
+  })
+})
+
+for (const code of codes)
+  test(`a request that ends with ${code} is one line that names it`, async () => {
+    failure = new ServiceFailure(code, { note: 'a note', cause: new Error('canary') })
+    await call(url, goodStart)
+    const [line, ...more] = log.entries()
+    assert.equal(more.length, 0)
+    const alarming: FailureCode[] = ['internal', 'upstream_refused']
+    assert.equal(line?.['level'], alarming.includes(code) ? 'error' : 'info')
+    assert.equal(line?.['code'], code)
+    assert.equal(line?.['note'], 'a note')
+    assert.equal(line?.['status'], contract[code][0])
+    assert.equal((line?.['err'] as { name: string }).name, 'Error')
+    assert.doesNotMatch(log.lines.join(), /canary/)
+  })
+
+test('a request without a route is a line that does not repeat its URL', async () => {
+  await call(url, { target: '/canary?canary=1' })
+  const [line] = log.entries()
+  assert.equal(line?.['route'], 'none')
+  assert.equal(line?.['code'], 'not_found')
+  assert.doesNotMatch(log.lines.join(), /canary/)
+})
+
+test('a request with a malformed URL is a line too', async () => {
+  await call(url, { target: '/%zz/canary' })
+  const [line, ...more] = log.entries()
+  assert.equal(more.length, 0)
+  assert.equal(line?.['status'], 400)
+  assert.equal(line?.['code'], 'invalid_request')
+  assert.doesNotMatch(log.lines.join(), /canary/)
+})
+
+test('a line names the route and never the query', async () => {
+  await call(url, { target: `${startPath}/callback?code=canary-code&state=canary-state&canary=1` })
+  assert.equal(log.entries()[0]?.['route'], `${startPath}/callback`)
+  assert.doesNotMatch(log.lines.join(), /canary/)
+})
+
+test('nothing that a phone sends is written at the level trace, whatever comes of it', async () => {
+  const secret = 'canary-4912345678901'
+  const headers = {
+    ...appHeaders,
+    cookie: secret,
+    'user-agent': secret,
+    referer: secret,
+    'x-forwarded-for': secret,
+    'x-request-id': `${secret} `.repeat(9),
+  }
+  const bodies = [
+    { phone_number: secret },
+    { phone_number: [secret] },
+    { phone_number: '+99012345678', [secret]: secret },
+    { phone_number: '+99012345678', scope: [secret] },
+    { code: secret, state: secret },
+    secret,
+  ]
+  for (const target of [startPath, finishPath, `${startPath}?${secret}`, `/${secret}`, '/livez'])
+    for (const body of bodies)
+      for (const authorization of [appHeaders.authorization, `Bearer ${secret}`, secret]) {
+        failure = Object.assign(new Error(secret), { code: 'EPIPE', [secret]: secret })
+        await call(url, { ...startWith(body), target, headers: { ...headers, authorization } })
+      }
+  assert.equal(log.lines.length, 5 * 6 * 3)
+  for (const line of log.lines) assert.doesNotMatch(line, /canary|4912345678901|99012345678|good-token/)
+})

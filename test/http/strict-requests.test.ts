@@ -1,0 +1,110 @@
+/** Requests that two readers could understand differently are refused, and no second one is smuggled in behind them. */
+import assert from 'node:assert/strict'
+import { after, beforeEach, test } from 'node:test'
+import { assertProblem } from '../support/problem.ts'
+import { appHeaders, goodToken, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { call, only, type RawRequest, requestBytes, speak } from '../support/raw-http.ts'
+
+const { url, starts, forget } = await openPublicServer({ after })
+beforeEach(forget)
+
+const goodStart = startWith({ phone_number: '+99012345678' })
+const targets = ['/livez', startPath, '/nowhere']
+
+const ambiguous: Record<string, RawRequest['headers']> = {
+  'two Host headers': { host: ['bff.example', 'other.example'] },
+  'the same Host twice': { host: ['bff.example', 'bff.example'] },
+  'two Host headers in different case': { host: 'bff.example', HOST: 'other.example' },
+  'no Host': { host: undefined },
+  'an empty Host': { host: '' },
+  'two Authorization headers': { authorization: [`Bearer ${goodToken}`, 'Bearer other'] },
+  'two Authorization headers in different case': {
+    authorization: 'Bearer other',
+    AUTHORIZATION: `Bearer ${goodToken}`,
+  },
+  'the same Authorization twice': { authorization: [`Bearer ${goodToken}`, `Bearer ${goodToken}`] },
+}
+
+for (const [kind, headers] of Object.entries(ambiguous))
+  test(`a request with ${kind} is refused, on a route and elsewhere`, async () => {
+    for (const target of targets) assertProblem(await call(url, { target, headers }), 'invalid_request')
+    const start = { ...goodStart, headers: { ...appHeaders, ...headers } }
+    assertProblem(await call(url, start), 'invalid_request')
+    assert.deepEqual(starts, [])
+  })
+
+test('a request of HTTP/1.0 needs no Host', async () => {
+  assert.equal(only(await speak(url, 'GET /livez HTTP/1.0\r\n\r\n')).status, 200)
+})
+
+const foreignTargets = [
+  'http://bff.example/livez',
+  'http://other.example/livez',
+  'https://bff.example/livez',
+  'HTTP://bff.example/livez',
+  'http:///livez',
+  'http://bff.example:80/livez?a=b',
+]
+
+for (const target of foreignTargets)
+  test(`a request for ${target} is refused, since a proxy is not what this is`, async () => {
+    assertProblem(await call(url, { target }), 'invalid_request')
+  })
+
+test('a request for the server as a whole is refused', async () => {
+  assertProblem(await call(url, { method: 'OPTIONS', target: '*' }), 'invalid_request')
+})
+
+for (const encoding of ['gzip', 'br', 'deflate', 'identity', 'x', 'gzip, gzip'])
+  test(`a body with Content-Encoding: ${encoding} is refused unread`, async () => {
+    const headers = { ...appHeaders, 'content-encoding': encoding }
+    assertProblem(await call(url, { ...goodStart, headers }), 'unsupported_media_type')
+    assert.deepEqual(starts, [])
+  })
+
+/** Behind each of these stands a good start of its own, which must never be served. */
+const smuggling: Record<string, string> = {
+  'a length and chunks': 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'chunks and a length': 'Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n',
+  'two lengths': 'Content-Length: 0\r\nContent-Length: 6\r\n\r\n',
+  'the same length twice': 'Content-Length: 0\r\nContent-Length: 0\r\n\r\n',
+  'a list of lengths': 'Content-Length: 0, 6\r\n\r\n',
+  'a negative length': 'Content-Length: -6\r\n\r\n',
+  'a length with a plus': 'Content-Length: +0\r\n\r\n',
+  'a length in hexadecimal': 'Content-Length: 0x0\r\n\r\n',
+  'an empty length': 'Content-Length: \r\n\r\n',
+  'a length beyond all bounds': 'Content-Length: 99999999999999999999\r\n\r\n',
+  'an unknown encoding': 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+  'chunks that are not last': 'Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+  'chunks twice': 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n',
+  'a space before the colon': 'Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n',
+  'a folded header': 'X-Folded: a\r\n Content-Length: 6\r\n\r\n',
+  'a header without a colon': 'Content-Length\r\n\r\n',
+  'a bare line feed': 'X-Bare: a\nContent-Length: 0\r\n\r\n',
+  'a bare carriage return': 'X-Bare: a\rContent-Length: 0\r\n\r\n',
+  'a NUL in a header': 'X-Nul: a\0b\r\n\r\n',
+  'a chunk size that is none': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n',
+  'a chunk longer than it says': 'Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n',
+}
+
+for (const [kind, rest] of Object.entries(smuggling))
+  test(`a request with ${kind} is refused, and what stands behind it is never served`, async () => {
+    const smuggled = requestBytes({ ...goodStart, target: `${startPath}?smuggled` })
+    const first = `POST /livez HTTP/1.1\r\nHost: bff.example\r\n${rest}`
+    const [refusal, ...more] = (await speak(url, first + smuggled)).filter(({ status }) => status !== 405)
+    assert.ok(refusal)
+    assertProblem(refusal, 'invalid_request')
+    assert.deepEqual(more, [])
+    assert.deepEqual(starts, [])
+    assert.equal(refusal.headers.get('connection'), 'close')
+  })
+
+test('two good requests on one connection are both served, in order', async () => {
+  const first = requestBytes({ target: '/livez', headers: { connection: 'keep-alive' } })
+  const answers = await speak(url, first + requestBytes(goodStart))
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200],
+  )
+  assert.equal(starts.length, 1)
+})

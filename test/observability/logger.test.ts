@@ -1,0 +1,112 @@
+/** The log: JSON lines, errors without their messages, and nothing lost at the end. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { createLog, describeError } from '../../src/observability/logger.ts'
+
+function openLog(t: TestContext, level: string) {
+  const lines: string[] = []
+  let flushes = 0
+  const log = createLog({
+    level,
+    stream: { write: (line: string) => void lines.push(line), flushSync: () => void flushes++ },
+  })
+  t.after(() => log.close())
+  return { ...log, lines, flushes: () => flushes }
+}
+
+test('a line is one JSON object with the level by name, the time and the message', (t) => {
+  const { logger, lines } = openLog(t, 'info')
+  logger.info({ status: 200 }, 'request')
+  assert.equal(lines.length, 1)
+  assert.ok(lines[0]?.endsWith('}\n'))
+  const { time, ...rest } = JSON.parse(lines[0] ?? '')
+  assert.deepEqual(rest, { level: 'info', status: 200, msg: 'request' })
+  assert.equal(new Date(time).toISOString(), time)
+})
+
+test('a line stays one line, whatever its fields hold', (t) => {
+  const { logger, lines } = openLog(t, 'info')
+  const hostile = 'a\r\n{"level":"fatal"}\u2028\u001b[31m\0'
+  logger.info({ hostile }, hostile)
+  assert.equal(lines.join('').split(/\r?\n/).length, 2)
+  assert.deepEqual(JSON.parse(lines[0] ?? '').hostile, hostile)
+})
+
+for (const [level, written] of [
+  ['error', ['error']],
+  ['info', ['info', 'warn', 'error']],
+  ['trace', ['trace', 'info', 'warn', 'error']],
+  ['silent', []],
+] as const)
+  test(`at level ${level} only what is as grave is written`, (t) => {
+    const { logger, lines } = openLog(t, level)
+    for (const each of ['trace', 'info', 'warn', 'error'] as const) logger[each]('a message')
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).level),
+      written,
+    )
+  })
+
+test('an error is written without its message, and so is its cause', (t) => {
+  const { logger, lines } = openLog(t, 'info')
+  const cause = Object.assign(new TypeError('canary-cause +99012345678'), {
+    code: 'ECONNRESET',
+    headers: { authorization: 'canary-header' },
+  })
+  logger.error({ err: new Error('canary-message\nat canary', { cause }) }, 'request failed')
+  const { err } = JSON.parse(lines[0] ?? '')
+  assert.doesNotMatch(lines[0] ?? '', /canary|\+990/)
+  assert.equal(err.name, 'Error')
+  assert.ok(err.stack.length > 0)
+  for (const frame of err.stack) assert.equal(typeof frame, 'string')
+  assert.equal(err.cause.name, 'TypeError')
+  assert.equal(err.cause.code, 'ECONNRESET')
+})
+
+test('only errors are described', () => {
+  for (const value of [undefined, null, 'canary', 1, { message: 'canary' }])
+    assert.equal(describeError(value), undefined)
+  const bare = Object.assign(new Error('canary'), { stack: undefined }) as unknown as Error
+  assert.deepEqual(describeError(bare), {
+    name: 'Error',
+    code: undefined,
+    stack: undefined,
+    cause: undefined,
+  })
+})
+
+test('what is buffered is written from time to time, and at the close', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { close, flushes } = openLog(t, 'info')
+  t.mock.timers.tick(1000)
+  const duringLife = flushes()
+  assert.ok(duringLife > 0)
+  close()
+  assert.equal(flushes(), duringLife + 1)
+  t.mock.timers.tick(1000)
+  assert.equal(flushes(), duringLife + 1)
+})
+
+test('a stream that has nothing to flush is fine', () => {
+  const log = createLog({ level: 'info', stream: { write: () => {} } })
+  assert.doesNotThrow(() => log.close())
+})
+
+test('a process that ends after the close has written every line to standard output', async () => {
+  const logger = join(import.meta.dirname, '../../src/observability/logger.ts')
+  const script = `
+    import { createLog } from ${JSON.stringify(logger)}
+    const log = createLog({ level: 'info' })
+    for (let n = 0; n < 100; n++) log.logger.info({ n }, 'a message')
+    log.close()
+    process.exit()`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+  const lines = stdout.trimEnd().split('\n')
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).n),
+    Array.from({ length: 100 }, (_, n) => n),
+  )
+})

@@ -1,0 +1,106 @@
+/**
+ * The public listener on loopback over fake ports: no Vonage, no identity provider, and a recorded log.
+ */
+import type { TestContext } from 'node:test'
+import type { FailureCode } from '../../src/core/failures.ts'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import type { Caller } from '../../src/core/ports.ts'
+import type { FinishRequest, StartRequest } from '../../src/core/verification.ts'
+import type { App } from '../../src/http/app.ts'
+import { createServer, type ServerOptions } from '../../src/http/server.ts'
+import { createLog } from '../../src/observability/logger.ts'
+
+export const goodToken = 'good-token'
+export const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=canary-state'
+export const startPath = '/v1/network-enablement'
+export const finishPath = '/v1/number-verification'
+
+/** A test's context, or `{ after }` of node:test for a server that all tests of a file share. */
+export type Owner = Pick<TestContext, 'after'>
+
+export interface RecordedLog {
+  /** Every line as it would be written. */
+  lines: string[]
+  entries(): Record<string, unknown>[]
+}
+
+export interface PublicServer {
+  app: App
+  url: string
+  log: RecordedLog
+  /** Every start that reached the core. */
+  starts: { caller: Caller; request: StartRequest }[]
+  /** Every finish that reached the core. */
+  finishes: { caller: Caller; request: FinishRequest }[]
+  /** Forgets the log, the starts and the finishes so far. */
+  forget(): void
+}
+
+/** A log at level trace, kept in memory. */
+export function recordLog(t: Owner) {
+  const lines: string[] = []
+  const log = createLog({ level: 'trace', stream: { write: (line: string) => void lines.push(line) } })
+  t.after(() => log.close())
+  const entries = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  return { logger: log.logger, log: { lines, entries } }
+}
+
+/**
+ * `goodToken` is the token of alice; `token-<code>` fails with that code, any other with `invalid_token`. Starts and finishes
+ * go well unless an override says otherwise. Closed, with its connections, when the test ends.
+ */
+export async function openPublicServer(
+  t: Owner,
+  overrides: Partial<ServerOptions> = {},
+): Promise<PublicServer> {
+  const { logger, log } = recordLog(t)
+  const starts: PublicServer['starts'] = []
+  const finishes: PublicServer['finishes'] = []
+  const app = await createServer({
+    requestTimeoutMs: 10_000,
+    isDraining: () => false,
+    log: logger,
+    checkReady: async () => {},
+    verification: {
+      async start(caller, request) {
+        starts.push({ caller, request })
+        return { authUrl, requiresCarrierNetwork: true }
+      },
+      async finish(caller, request) {
+        finishes.push({ caller, request })
+        return true
+      },
+    },
+    accessTokens: {
+      async verify(token) {
+        if (token === goodToken) return { subject: 'alice' }
+        const code = /^token-(.*)/.exec(token)?.[1] ?? 'invalid_token'
+        throw new ServiceFailure(code as FailureCode)
+      },
+    },
+    ...overrides,
+  })
+  const forget = () => [log.lines, starts, finishes].forEach((record) => void record.splice(0))
+  return { app, url: await listenOnLoopback(t, app), log, starts, finishes, forget }
+}
+
+/** @returns its URL; closed, with its connections, when the test ends */
+export async function listenOnLoopback(t: Owner, app: App): Promise<string> {
+  t.after(() => {
+    const closed = app.close()
+    app.server.closeAllConnections()
+    return closed
+  })
+  return app.listen({ host: '127.0.0.1', port: 0 })
+}
+
+/** Headers of a call of the mobile app with a JSON body. */
+export const appHeaders = { authorization: `Bearer ${goodToken}`, 'content-type': 'application/json' }
+
+/** A start with this body, as JSON unless it is text. */
+export const startWith = (body: unknown) => ({
+  method: 'POST',
+  target: startPath,
+  headers: appHeaders,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})

@@ -1,0 +1,57 @@
+/** A client before a scripted Vonage, with every part real but the clock. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { jwtVerify } from 'jose'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
+import { createVonageClient } from '../../src/vonage/client.ts'
+import { createRoute, type Route } from '../../src/vonage/route.ts'
+import { createFakeClock } from './clock.ts'
+import { createRsaKeys } from './keys.ts'
+import { openTransport } from './raw-transport.ts'
+import { type ReceivedCall, type Script, startVonageServer } from './vonage-server.ts'
+
+const keys = createRsaKeys()
+export const scope = 'a-scope'
+const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+export const redirectUri = 'https://bff.example/v1/network-enablement/callback?a=b c'
+export const authUrl = 'http://127.0.0.1/auth'
+
+/**
+ * @param timeoutMs of a start, and of a finish
+ * @param at the URL of an upstream elsewhere, instead of the scripted one
+ */
+export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10_000, at?: string) {
+  const server = await startVonageServer(t, script)
+  const url = at ?? server.url
+  const clock = createFakeClock()
+  const route = (path = ''): Route =>
+    createRoute({ transport: openTransport(t, url + path, 100), maxInFlight: 100, clock })
+  const client = createVonageClient({
+    startRoute: route(),
+    tokenRoute: route('/oauth2/token'),
+    verifyRoute: route(),
+    applicationJwt: createApplicationJwt({
+      applicationId: 'an-application',
+      privateKey: keys.privateKey,
+      clock,
+    }),
+    authUrlPolicy: { hosts: [], allowHttp: true },
+    startTimeoutMs: timeoutMs,
+    finishTimeoutMs: timeoutMs,
+    redirectUri,
+    clock,
+  })
+  const start = (signal = new AbortController().signal) =>
+    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, signal)
+  const finish = () => client.verifyNumber('a code&x=y', phoneNumber)
+  return { ...server, clock, start, finish }
+}
+
+/** The bearer token is an application JWT under our key, good at the start of the fake clock. */
+export async function assertSignedByUs(call: ReceivedCall | undefined): Promise<void> {
+  const [scheme, jwt = ''] = call?.headers.authorization?.split(' ') ?? []
+  assert.equal(scheme, 'Bearer')
+  const { payload } = await jwtVerify(jwt, keys.publicKey, { currentDate: new Date(Date.UTC(2026, 0, 1)) })
+  assert.equal(payload.application_id, 'an-application')
+}

@@ -1,0 +1,249 @@
+/** The wire format of a start: the bytes of the request, and what each answer means. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import type { AuthUrl } from '../../src/core/ports.ts'
+import type { Outcome } from '../../src/vonage/route.ts'
+import type { NoAnswer } from '../../src/vonage/transport.ts'
+import { judgeNetworkEnablement, networkEnablementRequest } from '../../src/vonage/wire.ts'
+import { rejectsWith } from '../support/failure.ts'
+
+const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=v2_840e17a8'
+const nowMs = Date.UTC(2026, 0, 1)
+const policy = { hosts: ['*.vonage.com'], allowHttp: false }
+
+/** As a promise, so that a failure is one like any other. */
+async function judge(outcome: Outcome): Promise<AuthUrl> {
+  return judgeNetworkEnablement(outcome, scope, policy, nowMs)
+}
+
+function answer(status: number, body: unknown = '', headers: Record<string, string> = {}): Outcome {
+  return { kind: 'answer', status, headers, text: typeof body === 'string' ? body : JSON.stringify(body) }
+}
+
+const entry = (value: unknown) => ({ scopes: { [scope]: value } })
+
+describe('the request', () => {
+  const phoneNumber = parsePhoneNumber('+99012345678')
+  assert.ok(phoneNumber)
+  const request = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt')
+
+  test('its body has exactly phone_number, scopes as an array, and state', () => {
+    assert.equal(request.body, `{"phone_number":"+99012345678","scopes":["${scope}"],"state":"a-state"}`)
+  })
+
+  test('it is a POST with the JWT as a bearer token', () => {
+    assert.equal(request.method, 'POST')
+    assert.equal(request.path, '/v0.1/network-enablement')
+    assert.deepEqual(request.headers, {
+      authorization: 'Bearer a.j.wt',
+      'content-type': 'application/json',
+    })
+  })
+})
+
+describe('an answer with a URL', () => {
+  const flags: [string, Record<string, unknown>, boolean][] = [
+    ['true', { requires_carrier_network: true }, true],
+    ['false', { requires_carrier_network: false }, false],
+    ['absent', {}, true],
+    ['null', { requires_carrier_network: null }, true],
+  ]
+  for (const [what, members, requiresCarrierNetwork] of flags) {
+    test(`with requires_carrier_network ${what} means ${requiresCarrierNetwork}`, async () => {
+      assert.deepEqual(await judge(answer(200, entry({ auth_url: authUrl, ...members }))), {
+        authUrl,
+        requiresCarrierNetwork,
+      })
+    })
+  }
+
+  const tolerated: Record<string, unknown> = {
+    'members that nobody knows': entry({ auth_url: authUrl, app_url: null, future: { a: [1] } }),
+    'other scopes, good or bad': {
+      scopes: { other: { error: {} }, [scope]: { auth_url: authUrl }, third: 'nonsense' },
+      future: true,
+    },
+    'an error of null': entry({ auth_url: authUrl, error: null }),
+    'spaces around the JSON': ` ${JSON.stringify(entry({ auth_url: authUrl }))}\r\n`,
+  }
+  for (const [what, body] of Object.entries(tolerated)) {
+    test(`passes with ${what}`, async () => {
+      assert.equal((await judge(answer(200, body))).authUrl, authUrl)
+    })
+  }
+
+  test('hands the URL out exactly as it came', async () => {
+    const odd = 'https://API-EU.vonage.com:8443/a/../b?x=%7e&y=a+b'
+    assert.equal((await judge(answer(200, entry({ auth_url: odd })))).authUrl, odd)
+  })
+})
+
+const good = JSON.stringify(entry({ auth_url: authUrl }))
+const error = {
+  title: 'Forbidden',
+  instance: '1',
+  detail: 'not on the allowlist',
+  error_type: 'UNAUTHORIZED',
+}
+
+const bodies: [string, FailureCode, unknown][] = [
+  ['the documented error', 'network_not_supported', entry({ error })],
+  ['an error beside a URL', 'network_not_supported', entry({ auth_url: authUrl, error })],
+  ['an error of another form', 'network_not_supported', entry({ error: 'Forbidden' })],
+  ['an empty error', 'network_not_supported', entry({ error: {} })],
+  ['no URL', 'network_not_supported', entry({ requires_carrier_network: true })],
+  ['an empty entry', 'network_not_supported', entry({})],
+  ['a URL of null', 'network_not_supported', entry({ auth_url: null, app_url: null })],
+  ['an empty URL', 'network_not_supported', entry({ auth_url: '' })],
+  ['no scope', 'network_not_supported', { scopes: {} }],
+  ['another scope only', 'network_not_supported', { scopes: { other: { auth_url: authUrl } } }],
+  [
+    'the scope in capitals',
+    'network_not_supported',
+    { scopes: { [scope.toUpperCase()]: { auth_url: authUrl } } },
+  ],
+  [
+    'the scope on a __proto__',
+    'network_not_supported',
+    `{"scopes":{"__proto__":{"${scope}":{"auth_url":"${authUrl}"}}}}`,
+  ],
+  [
+    'a URL on a __proto__',
+    'network_not_supported',
+    `{"scopes":{"${scope}":{"__proto__":{"auth_url":"${authUrl}"}}}}`,
+  ],
+  ['a plain http URL', 'upstream_invalid', entry({ auth_url: 'http://api-eu.vonage.com/' })],
+  ['a URL of another host', 'upstream_invalid', entry({ auth_url: 'https://evilvonage.com/' })],
+  ['a javascript URL', 'upstream_invalid', entry({ auth_url: 'javascript:alert(1)' })],
+  ['a URL that is none', 'upstream_invalid', entry({ auth_url: 'auth' })],
+  ['a URL of a wrong type', 'upstream_invalid', entry({ auth_url: [authUrl] })],
+  [
+    'a flag of a wrong type',
+    'upstream_invalid',
+    entry({ auth_url: authUrl, requires_carrier_network: 'true' }),
+  ],
+  ['a flag of 0', 'upstream_invalid', entry({ auth_url: authUrl, requires_carrier_network: 0 })],
+  ['an entry of null', 'upstream_invalid', entry(null)],
+  ['an entry that is a URL', 'upstream_invalid', entry(authUrl)],
+  ['an entry that is an array', 'upstream_invalid', entry([{ auth_url: authUrl }])],
+  ['scopes as an array', 'upstream_invalid', { scopes: [{ auth_url: authUrl }] }],
+  ['scopes of null', 'upstream_invalid', { scopes: null }],
+  ['scopes as text', 'upstream_invalid', { scopes: scope }],
+  ['no scopes', 'upstream_invalid', { scope: { [scope]: { auth_url: authUrl } } }],
+  ['nothing', 'upstream_invalid', ''],
+  ['JSON null', 'upstream_invalid', 'null'],
+  ['a JSON array', 'upstream_invalid', '[]'],
+  ['a JSON text', 'upstream_invalid', '"ok"'],
+  ['a JSON number', 'upstream_invalid', '1'],
+  ['HTML', 'upstream_invalid', '<html><body>OK</body></html>'],
+  ['half of the JSON', 'upstream_invalid', good.slice(0, -1)],
+  ['JSON twice', 'upstream_invalid', good + good],
+  ['a byte order mark', 'upstream_invalid', `\ufeff${good}`],
+  ['60,000 brackets', 'upstream_invalid', '['.repeat(60_000)],
+]
+
+describe('a 200', () => {
+  for (const [what, code, body] of bodies) {
+    test(`with ${what} is ${code}`, async () => {
+      await rejectsWith(judge(answer(200, body)), code)
+    })
+  }
+})
+
+const statuses: Partial<Record<FailureCode, number[]>> = {
+  upstream_refused: [401, 402, 403],
+  network_not_supported: [422],
+  upstream_busy: [429],
+  upstream_invalid: [
+    201, 202, 204, 206, 301, 302, 304, 307, 400, 404, 405, 409, 415, 418, 500, 502, 503, 504, 999,
+  ],
+}
+
+for (const [code, list] of Object.entries(statuses) as [FailureCode, number[]][])
+  for (const status of list)
+    test(`status ${status} is ${code}, whatever its body says`, async () => {
+      for (const body of ['', good, '<html>', { title: 'Unauthorized', type: '#low-balance' }])
+        await rejectsWith(judge(answer(status, body)), code)
+    })
+
+describe('the words of Vonage', () => {
+  const speaking: [string, FailureCode, Outcome][] = [
+    ['an error', 'network_not_supported', answer(200, entry({ error: { detail: 'canary' } }))],
+    ['a body that is not JSON', 'upstream_invalid', answer(200, 'canary')],
+    ['a URL', 'upstream_invalid', answer(200, entry({ auth_url: 'https://canary.example/' }))],
+    ['a problem document', 'upstream_refused', answer(403, { detail: 'canary' })],
+    ['a header', 'upstream_busy', answer(429, '', { 'retry-after': 'canary' })],
+  ]
+  for (const [what, code, outcome] of speaking) {
+    test(`of ${what} are not in the failure`, async () => {
+      assert.doesNotMatch(inspect(await rejectsWith(judge(outcome), code)), /canary/)
+    })
+  }
+})
+
+describe('Retry-After', () => {
+  const retries: [string, Outcome, number][] = [
+    ['of a 429', answer(429, '', { 'retry-after': '17' }), 17],
+    ['of a 503', answer(503, '', { 'retry-after': '17' }), 17],
+    [
+      'as a date, read against the given time',
+      answer(503, '', { 'retry-after': new Date(nowMs + 30_000).toUTCString() }),
+      30,
+    ],
+    ['absent on a 429', answer(429), 1],
+    ['beyond a minute', answer(429, '', { 'retry-after': '1000000000' }), 60],
+    ['that is empty on a 503', answer(503, '', { 'retry-after': '' }), 1],
+  ]
+  for (const [what, outcome, seconds] of retries) {
+    test(`${what} is upstream_busy for ${seconds} s`, async () => {
+      assert.equal((await rejectsWith(judge(outcome), 'upstream_busy')).retryAfterSeconds, seconds)
+    })
+  }
+
+  for (const status of [400, 401, 403, 404, 500, 502, 504]) {
+    test(`on a ${status} changes nothing`, async () => {
+      const failure = await judge(answer(status, '', { 'retry-after': '17' })).catch(
+        (error: unknown) => error,
+      )
+      assert.ok(failure instanceof ServiceFailure)
+      assert.notEqual(failure.code, 'upstream_busy')
+      assert.equal(failure.retryAfterSeconds, undefined)
+    })
+  }
+})
+
+describe('no answer', () => {
+  const cause = new Error('a cause for the log')
+  const kinds: [NoAnswer['kind'], FailureCode][] = [
+    ['unreachable', 'upstream_unavailable'],
+    ['timeout', 'upstream_timeout'],
+    ['cancelled', 'upstream_timeout'],
+    ['broken', 'upstream_invalid'],
+  ]
+  for (const [kind, code] of kinds) {
+    test(`because of "${kind}" is ${code}, repeatable or not`, async () => {
+      for (const repeatable of [true, false]) await rejectsWith(judge({ kind, repeatable, cause }), code)
+    })
+  }
+
+  for (const kind of ['unreachable', 'timeout', 'broken'] as const) {
+    test(`because of "${kind}" keeps its cause for the log`, async () => {
+      const failure: unknown = await judge({ kind, repeatable: false, cause }).catch(
+        (error: unknown) => error,
+      )
+      assert.equal(failure instanceof ServiceFailure && failure.cause, cause)
+    })
+  }
+
+  test('because we did not send it is upstream_busy, with our own Retry-After', async () => {
+    const failure = await rejectsWith(
+      judge({ kind: 'busy', note: 'the circuit is open', retryAfterSeconds: 23 }),
+      'upstream_busy',
+    )
+    assert.equal(failure.retryAfterSeconds, 23)
+  })
+})
