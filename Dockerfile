@@ -18,6 +18,9 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --omit=dev --omit=optional --ignore-scripts
+# What packages ship but nothing runs: source maps with the sources inside, types, their own tests.
+RUN find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete \
+    && find node_modules -type d -name test -prune -exec rm -r {} +
 
 FROM ${NODE_IMAGE} AS simulator
 WORKDIR /app
@@ -43,7 +46,7 @@ COPY --from=build /app/dist dist
 # All files belong to root: the service cannot change itself.
 USER node
 EXPOSE 3000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=3s --start-period=10s --retries=3 \
     CMD ["node", "-e", "http.get({ port: process.env.MANAGEMENT_PORT || 9464, path: '/livez' }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # The heap gets 60 % of the container's memory; sockets, buffers and code need the rest. Without it the kernel kills first.
 # The permission model leaves reading files and the network: no writing, no child processes, no threads, no native code.

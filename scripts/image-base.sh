@@ -21,7 +21,7 @@ cp -r "$npm" "$root/usr/local/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 cp -L /bin/sh "$root/bin/sh"
 tools=(/usr/bin/env)
-for tool in cat chmod chown id ls mkdir rm touch; do tools+=("$(command -v "$tool")"); done
+for tool in chown find mkdir rm; do tools+=("$(command -v "$tool")"); done
 cp -L "${tools[@]}" "$root/usr/bin/"
 ldd "$node" /bin/sh "${tools[@]}" | grep -o '/[^ :)]*\.so[^ :)]*' | sort -u | while read -r library; do
   mkdir -p "$root$(dirname "$library")"

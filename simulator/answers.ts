@@ -66,6 +66,11 @@ export function parseStarted({ status, body }: Answer): string | undefined {
   return status === 200 && typeof auth_url === 'string' && URL.canParse(auth_url) ? auth_url : undefined
 }
 
+/** The service did nothing with the request, and says when to repeat it. */
+export function isOverloaded({ body }: Answer): boolean {
+  return ((body ?? {}) as Record<string, unknown>).code === 'overloaded'
+}
+
 /** What an answer that ends a verification means. */
 export function readOutcome(answer: Answer): PhoneOutcome {
   const body = (answer.body ?? {}) as Record<string, unknown>

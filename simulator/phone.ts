@@ -5,6 +5,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import {
   type Answer,
   type PhoneOutcome,
@@ -20,6 +21,8 @@ import { redactPayload } from './redact.ts'
 const maxHops = 10
 /** The longest that a phone waits for one answer; Vonage's Android library gives its whole chain 30 s. */
 const answerTimeoutMs = 30_000
+/** A service that has just started on a busy machine says that it is overloaded, for a moment. */
+const maxRepeats = 5
 
 export type Network = 'cellular' | 'wifi'
 /** Whose phone it is: the caller's own, or that of someone who wants the caller's result. */
@@ -45,6 +48,8 @@ export interface Step {
 }
 
 type StepListener = (step: Step) => void
+
+type Shown = Pick<Step, 'to' | 'request' | 'headers'>
 
 export interface PhoneOptions {
   /** Default `device`. */
@@ -86,12 +91,18 @@ export function createPhone(options: PhoneOptions): Phone {
   const { holder = 'device', serviceUrl, operatorUrl } = options
   const redirectOrigin = new URL(options.redirectUri).origin
 
-  /** Sends one request, follows nothing, and reports the step. */
-  async function send(
-    request: Request,
-    shown: Pick<Step, 'to' | 'request' | 'headers'>,
-    onStep?: StepListener,
-  ) {
+  /** Sends one request, follows nothing, and reports the step. A service that sheds load is asked again. */
+  async function send(request: Request, shown: Shown, onStep?: StepListener): Promise<Answer> {
+    let answer = await attempt(request.clone(), shown, onStep)
+    for (let repeats = 0; repeats < maxRepeats && isOverloaded(answer); repeats += 1) {
+      const waitMs = (answer.retryAfterSeconds ?? 1) * 1000
+      await setTimeout(waitMs, undefined, { signal: options.signal })
+      answer = await attempt(request.clone(), shown, onStep)
+    }
+    return answer
+  }
+
+  async function attempt(request: Request, shown: Shown, onStep?: StepListener): Promise<Answer> {
     const inside: Hop[] = []
     const stop = options.hops.subscribe((hop) => {
       if (hop.from === 'service') inside.push(hop)

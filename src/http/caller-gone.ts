@@ -9,6 +9,8 @@ import type { FastifyReply } from 'fastify'
  */
 export function callerGone({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
+  // It may have left while its token was checked; `close` does not come twice.
+  if (raw.closed) controller.abort()
   raw.once('close', () => {
     if (!raw.writableFinished) controller.abort()
   })

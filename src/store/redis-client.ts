@@ -4,10 +4,9 @@
  */
 import { Cluster, Redis } from 'ioredis'
 
+/** A connection that owes an answer for so long is given up as well, so that calls behind the first fail at once. */
 const commandTimeoutMs = 300
 const connectTimeoutMs = 1000
-/** A connection that owes an answer for so long is dead: a host that vanished says no goodbye. */
-const silenceTimeoutMs = 2000
 const maxReconnectDelayMs = 1000
 
 export type RedisClient = Redis | Cluster
@@ -39,7 +38,7 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     password: decodeURIComponent(password),
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
-    socketTimeout: silenceTimeoutMs,
+    socketTimeout: commandTimeoutMs,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,

@@ -31,5 +31,7 @@ export function isAllowedAuthUrl(text: string, { hosts, allowHttp }: AuthUrlPoli
 }
 
 function matches(hostname: string, allowed: string): boolean {
-  return allowed.startsWith('*.') ? hostname.endsWith(allowed.slice(1)) : hostname === allowed
+  if (!allowed.startsWith('*.')) return hostname === allowed
+  const suffix = allowed.slice(1)
+  return hostname.endsWith(suffix) && hostname.length > suffix.length
 }

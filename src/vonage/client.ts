@@ -57,7 +57,7 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
       const jwt = await applicationJwt.current()
       const exchanged = await tokenRoute.send(tokenRequest(code, options.redirectUri, jwt), deadline)
       // The code is not sent twice, but the next caller gets a new JWT.
-      if (exchanged.kind === 'answer' && exchanged.status === 401) void applicationJwt.replace(jwt)
+      if (exchanged.kind === 'answer' && exchanged.status === 401) await applicationJwt.replace(jwt)
       const accessToken = judgeToken(exchanged, clock.wallMs())
       const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken), deadline)
       return judgeVerify(verified, clock.wallMs())

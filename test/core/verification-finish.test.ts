@@ -110,6 +110,16 @@ test('100 parallel repeats of one finish share one call to the operator and its 
   assert.equal(operator.verifications.length, 1)
 })
 
+test("another caller does not get to share the owner's finish while it is under way", async () => {
+  const { state, finish } = await setUp(() => setImmediate(true))
+  const [own, foreign] = await Promise.allSettled(
+    [alice, bob].map((caller) => finish(caller, { code: 'a-code', state })),
+  )
+  assert.deepEqual(own, { status: 'fulfilled', value: true })
+  assert.ok(foreign?.status === 'rejected' && foreign.reason instanceof ServiceFailure)
+  assert.equal(foreign.reason.code, 'invalid_state')
+})
+
 test('of 100 parallel finishes with different codes one reaches the operator', async () => {
   const { operator, state, finish } = await setUp(() => setImmediate(true))
   const outcomes = await Promise.allSettled(

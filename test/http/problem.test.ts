@@ -68,8 +68,8 @@ for (const [kind, bug] of Object.entries(bugs))
     const answer = await answerTo(bug)
     assertProblem(answer, 'internal')
     assert.doesNotMatch(answer.body + answer.lines.join() + log.lines.join(), /canary/)
-    assert.equal(log.entries()[0]?.['level'], 'error')
-    assert.equal(log.entries()[0]?.['code'], 'internal')
+    assert.equal(log.entries()[0]?.level, 'error')
+    assert.equal(log.entries()[0]?.code, 'internal')
   })
 
 const notFitting: readonly [body: string, pointers: string[]][] = [

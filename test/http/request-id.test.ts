@@ -31,7 +31,7 @@ for (const id of accepted)
   test(`X-Request-Id is kept when it is ${id.slice(0, 40)}`, async () => {
     const { headers } = await call(url, { target: '/livez', headers: { 'x-request-id': id } })
     assert.equal(headers.get('x-request-id'), id)
-    assert.equal(log.entries()[0]?.['request_id'], id)
+    assert.equal(log.entries()[0]?.request_id, id)
   })
 
 for (const [kind, id] of Object.entries(replaced))
@@ -40,7 +40,7 @@ for (const [kind, id] of Object.entries(replaced))
     assert.equal(status, 200)
     assert.match(headers.get('x-request-id') ?? '', uuid)
     assert.equal(log.lines.length, 1)
-    assert.equal(log.entries()[0]?.['request_id'], headers.get('x-request-id'))
+    assert.equal(log.entries()[0]?.request_id, headers.get('x-request-id'))
   })
 
 test('X-Request-Id with ANSI colours is no request at all', async () => {

@@ -11,7 +11,7 @@ beforeEach(forget)
 const goodStart = startWith({ phone_number: '+99012345678' })
 const targets = ['/livez', startPath, '/nowhere']
 
-const ambiguous: Record<string, RawRequest['headers']> = {
+const ambiguous: Record<string, NonNullable<RawRequest['headers']>> = {
   'two Host headers': { host: ['bff.example', 'other.example'] },
   'the same Host twice': { host: ['bff.example', 'bff.example'] },
   'two Host headers in different case': { host: 'bff.example', HOST: 'other.example' },

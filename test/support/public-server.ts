@@ -1,7 +1,6 @@
 /**
  * The public listener on loopback over fake ports: no Vonage, no identity provider, and a recorded log.
  */
-import type { TestContext } from 'node:test'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { Caller } from '../../src/core/ports.ts'
@@ -16,12 +15,29 @@ export const startPath = '/v1/network-enablement'
 export const finishPath = '/v1/number-verification'
 
 /** A test's context, or `{ after }` of node:test for a server that all tests of a file share. */
-export type Owner = Pick<TestContext, 'after'>
+export interface Owner {
+  after(close: () => unknown): void
+}
+
+/** One line of the log, parsed. */
+export interface LogLine {
+  level: string
+  time: string
+  msg: string
+  request_id?: string
+  method?: string
+  route?: string
+  status?: number
+  duration_ms?: number
+  code?: string
+  note?: string
+  err?: { name: string }
+}
 
 export interface RecordedLog {
   /** Every line as it would be written. */
   lines: string[]
-  entries(): Record<string, unknown>[]
+  entries(): LogLine[]
 }
 
 export interface PublicServer {
@@ -41,7 +57,7 @@ export function recordLog(t: Owner) {
   const lines: string[] = []
   const log = createLog({ level: 'trace', stream: { write: (line: string) => void lines.push(line) } })
   t.after(() => log.close())
-  const entries = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const entries = () => lines.map((line) => JSON.parse(line) as LogLine)
   return { logger: log.logger, log: { lines, entries } }
 }
 
@@ -61,6 +77,7 @@ export async function openPublicServer(
     isDraining: () => false,
     log: logger,
     checkReady: async () => {},
+    rateLimits: { byAddress() {}, byCaller() {}, byNumber() {} },
     verification: {
       async start(caller, request) {
         starts.push({ caller, request })

@@ -1,4 +1,22 @@
-/** Tables about the settings, written from the public contract and not from the code. */
+/** Tables about the settings, written from the public contract and not from the code, and what a bad environment gets. */
+import assert from 'node:assert/strict'
+import { ConfigError, type Environment, parseConfig } from '../../src/config.ts'
+
+/** @returns the problems, each as the variable that it names and what it says */
+export function problemsOf(environment: Environment): [name: string, text: string][] {
+  try {
+    parseConfig(environment)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.problems.map((problem) => {
+      const [name = '', text = ''] = problem.split(/: (.*)/s)
+      return [name, text]
+    })
+  }
+  return []
+}
+
+export const namesOf = (environment: Environment) => problemsOf(environment).map(([name]) => name)
 
 export const required = [
   'AUTH_ISSUER',
@@ -34,6 +52,10 @@ export const defaults: Record<string, unknown> = {
   STATE_MAX_ENTRIES: 100_000,
   STATE_MAX_PER_CALLER: 5,
   REDIS_URL: undefined,
+  REDIS_SENTINEL_MASTER: undefined,
+  REDIS_CA: undefined,
+  REDIS_CERTIFICATE: undefined,
+  REDIS_KEY: undefined,
   RATE_LIMIT_ADDRESS_PER_MINUTE: 1200,
   RATE_LIMIT_CALLER_PER_MINUTE: 20,
   RATE_LIMIT_NUMBER_PER_HOUR: 10,
@@ -105,6 +127,16 @@ export const badValues: readonly [name: string, value: string][] = [
   ['STATE_TTL_SECONDS', '3601'],
   ['STATE_MAX_ENTRIES', '0'],
   ['STATE_MAX_PER_CALLER', '101'],
+  ['REDIS_URL', 'redis.example:6379'],
+  ['REDIS_URL', 'https://redis.example'],
+  ['REDIS_URL', 'redis:///7'],
+  ['REDIS_URL', 'rediss://user:canary@redis.example/nought'],
+  ['REDIS_URL', 'redis://a.example,b.example'],
+  ['REDIS_URL', ' , '],
+  ['RATE_LIMIT_ADDRESS_PER_MINUTE', '-1'],
+  ['RATE_LIMIT_CALLER_PER_MINUTE', 'off'],
+  ['RATE_LIMIT_NUMBER_PER_HOUR', '1000001'],
+  ['RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY', '1001'],
   ['ALLOWED_CALLING_CODES', '+34'],
   ['ALLOWED_CALLING_CODES', '034'],
   ['ALLOWED_CALLING_CODES', '34;49'],

@@ -33,7 +33,7 @@ const allowedHeaders = [
   'host',
 ]
 
-describe('a start', () => {
+describe('a start', { concurrency: true }, () => {
   test('sends the documented request with our JWT and no header beyond the allow-list', async (t) => {
     const { start, calls } = await setUpClient(t, () => goodStart)
     assert.deepEqual(await start(), { authUrl, requiresCarrierNetwork: true })
@@ -142,7 +142,7 @@ describe('a start', () => {
   })
 })
 
-describe('a finish', () => {
+describe('a finish', { concurrency: true }, () => {
   const byPath =
     (token: ReturnType<Script>, verify: ReturnType<Script>): Script =>
     (_n, { path }) =>

@@ -160,6 +160,7 @@ describe('giving up', () => {
     const { server, send } = await setUpTransport(t, { onRequest: write(answer()) })
     const outcome = await send(request, AbortSignal.abort(reason))
     assert.equal(assertNoAnswer(outcome, 'cancelled', true), reason)
+    assert.equal(server.connections.length, 0)
     assert.equal((await send(request, longDeadline())).kind, 'answer')
     assert.equal(server.requests.length, 1)
   })

@@ -94,7 +94,6 @@ const bodies: [string, FailureCode, unknown][] = [
   ['the documented error', 'network_not_supported', entry({ error })],
   ['an error beside a URL', 'network_not_supported', entry({ auth_url: authUrl, error })],
   ['an error of another form', 'network_not_supported', entry({ error: 'Forbidden' })],
-  ['an empty error', 'network_not_supported', entry({ error: {} })],
   ['no URL', 'network_not_supported', entry({ requires_carrier_network: true })],
   ['an empty entry', 'network_not_supported', entry({})],
   ['a URL of null', 'network_not_supported', entry({ auth_url: null, app_url: null })],
@@ -119,26 +118,22 @@ const bodies: [string, FailureCode, unknown][] = [
   ['a plain http URL', 'upstream_invalid', entry({ auth_url: 'http://api-eu.vonage.com/' })],
   ['a URL of another host', 'upstream_invalid', entry({ auth_url: 'https://evilvonage.com/' })],
   ['a javascript URL', 'upstream_invalid', entry({ auth_url: 'javascript:alert(1)' })],
-  ['a URL that is none', 'upstream_invalid', entry({ auth_url: 'auth' })],
   ['a URL of a wrong type', 'upstream_invalid', entry({ auth_url: [authUrl] })],
   [
     'a flag of a wrong type',
     'upstream_invalid',
     entry({ auth_url: authUrl, requires_carrier_network: 'true' }),
   ],
-  ['a flag of 0', 'upstream_invalid', entry({ auth_url: authUrl, requires_carrier_network: 0 })],
   ['an entry of null', 'upstream_invalid', entry(null)],
   ['an entry that is a URL', 'upstream_invalid', entry(authUrl)],
   ['an entry that is an array', 'upstream_invalid', entry([{ auth_url: authUrl }])],
   ['scopes as an array', 'upstream_invalid', { scopes: [{ auth_url: authUrl }] }],
-  ['scopes of null', 'upstream_invalid', { scopes: null }],
   ['scopes as text', 'upstream_invalid', { scopes: scope }],
   ['no scopes', 'upstream_invalid', { scope: { [scope]: { auth_url: authUrl } } }],
   ['nothing', 'upstream_invalid', ''],
   ['JSON null', 'upstream_invalid', 'null'],
   ['a JSON array', 'upstream_invalid', '[]'],
   ['a JSON text', 'upstream_invalid', '"ok"'],
-  ['a JSON number', 'upstream_invalid', '1'],
   ['HTML', 'upstream_invalid', '<html><body>OK</body></html>'],
   ['half of the JSON', 'upstream_invalid', good.slice(0, -1)],
   ['JSON twice', 'upstream_invalid', good + good],
@@ -147,6 +142,13 @@ const bodies: [string, FailureCode, unknown][] = [
 ]
 
 describe('a 200', () => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    test(`without the scope "${name}" is network_not_supported, though every object has that member`, async () => {
+      const work = async () => judgeNetworkEnablement(answer(200, { scopes: {} }), name, policy, nowMs)
+      await rejectsWith(work(), 'network_not_supported')
+    })
+  }
+
   for (const [what, code, body] of bodies) {
     test(`with ${what} is ${code}`, async () => {
       await rejectsWith(judge(answer(200, body)), code)
@@ -196,7 +198,6 @@ describe('Retry-After', () => {
     ],
     ['absent on a 429', answer(429), 1],
     ['beyond a minute', answer(429, '', { 'retry-after': '1000000000' }), 60],
-    ['that is empty on a 503', answer(503, '', { 'retry-after': '' }), 1],
   ]
   for (const [what, outcome, seconds] of retries) {
     test(`${what} is upstream_busy for ${seconds} s`, async () => {

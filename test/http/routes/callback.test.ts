@@ -17,7 +17,7 @@ const state = mintState()
 const longestCode = '"\\'.repeat(1024)
 const good = query({ code: 'a-code', state })
 
-function query(parameters: Record<string, string> | string[][]): string {
+function query(parameters: Record<string, string> | [string, string][]): string {
   return `?${new URLSearchParams(parameters)}`
 }
 

@@ -1,0 +1,150 @@
+/**
+ * Both of Vonage's client libraries read every answer of the landing page, of the service as it runs: the code and the state,
+ * and each problem, also those that come from the socket and not from a route.
+ */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { FailureCode } from '../../src/core/failures.ts'
+import { mintState } from '../../src/core/state.ts'
+import { createApp } from '../../src/http/app.ts'
+import { callbackRoutes } from '../../src/http/routes/callback.ts'
+import { readAsAndroidLibrary, readAsIosLibrary } from '../support/mobile-libraries.ts'
+import { type OneRead, read, readOnce } from '../support/one-read.ts'
+import { contract } from '../support/problem.ts'
+import { listenOnLoopback, recordLog } from '../support/public-server.ts'
+import { type RawRequest, requestBytes } from '../support/raw-http.ts'
+import { callbackPath, openWorld } from '../support/service.ts'
+
+const state = mintState()
+const world = await openWorld(after)
+
+const target = (parameters: Record<string, string>) => `${callbackPath}?${new URLSearchParams(parameters)}`
+
+/** A machine busy with other tests may make the service shed load, which only one test here asks for. */
+async function readUnlessShed(url: string, request: RawRequest): Promise<OneRead> {
+  const answer = await readOnce(url, request)
+  return answer.body.includes('"overloaded"') ? readUnlessShed(url, request) : answer
+}
+
+function land(parameters: Record<string, string>, headers: RawRequest['headers'] = {}): Promise<OneRead> {
+  return readUnlessShed(world.service.url, { target: target(parameters), headers })
+}
+
+function assertBothRead({ firstRead, bytes }: OneRead, status: number): Array<Record<string, unknown>> {
+  const results = [readAsIosLibrary(firstRead), readAsAndroidLibrary(bytes)]
+  for (const { http_status, response_body } of results) {
+    assert.equal(http_status, status)
+    assert.ok(response_body, 'the library finds no body')
+  }
+  return results.map(({ response_body = {} }) => response_body)
+}
+
+function assertBothReadProblem(answer: OneRead, code: FailureCode): void {
+  const [status, nextAction] = contract[code]
+  for (const body of assertBothRead(answer, status)) {
+    assert.equal(body.code, code)
+    assert.equal(body.status, status)
+    assert.equal(body.next_action, nextAction)
+    assert.equal(body.request_id, answer.headers.get('x-request-id'))
+  }
+}
+
+test('the two parsers lose what the libraries lose', async () => {
+  const answer = (...lines: string[]) => Buffer.from(['HTTP/1.1 200 OK', ...lines].join('\r\n'))
+  const lost = {
+    'a header in lower case, on iOS': readAsIosLibrary(
+      answer('content-type: application/json', 'Content-Length: 2', '', '{}'),
+    ),
+    'no length, on iOS': readAsIosLibrary(answer('Content-Type: application/json', '', '{}')),
+    'a second read, on iOS': readAsIosLibrary(
+      answer('Content-Type: application/json', 'Content-Length: 2', '', ''),
+    ),
+    'chunks, on iOS': readAsIosLibrary(
+      answer('Content-Type: application/json', 'Transfer-Encoding: chunked', '', '2', '{}', '0', '', ''),
+    ),
+    'a page, on iOS': readAsIosLibrary(answer('Content-Type: text/html', 'Content-Length: 2', '', '{}')),
+    'a page, on Android': readAsAndroidLibrary(answer('Content-Type: text/html', '', '{}')),
+    'a charset, on Android': readAsAndroidLibrary(
+      answer('Content-Type: application/json;charset=utf-8', '', '{}'),
+    ),
+    'a list, on Android': readAsAndroidLibrary(answer('Content-Type: application/json', '', '[]')),
+    'a body with a header name, on Android': readAsAndroidLibrary(
+      answer('Content-Type: application/json', '', '{"a":"Content-Type: b"}'),
+    ),
+  }
+  for (const [title, { response_body }] of Object.entries(lost)) assert.equal(response_body, undefined, title)
+})
+
+test('both read the code and the state', async () => {
+  const answer = await land({ code: 'a-code', state })
+  assert.deepEqual(assertBothRead(answer, 200), Array(2).fill({ code: 'a-code', state }))
+})
+
+test('both read the longest code, of quotes, backslashes and braces', async () => {
+  const code = '"\\}{'.repeat(512)
+  const answer = await land({ code, state })
+  assert.deepEqual(assertBothRead(answer, 200), Array(2).fill({ code, state }))
+})
+
+test('both read the answer at the end of the hops of the carrier', async () => {
+  const token = await world.tokenOf('alice')
+  const authUrl = await world.authUrl(token, '+99012345678')
+  let next = authUrl
+  while (!next.startsWith(world.service.url)) {
+    const { headers } = await fetch(next, { redirect: 'manual' })
+    next = headers.get('location') ?? assert.fail('no redirect')
+  }
+  const { url } = world.service
+  const answer = await readUnlessShed(url, { target: next.slice(url.length) })
+  const [landing] = assertBothRead(answer, 200)
+  assert.deepEqual((await world.finish(token, landing)).body, { phone_number_verified: true })
+})
+
+const sent = { code: 'a-code', state }
+
+/** What a phone may meet there. */
+const problems: Record<string, [answer: () => Promise<OneRead>, code: FailureCode]> = {
+  'an error of the operator': [() => land({ error: 'access_denied', state }), 'authorization_failed'],
+  'no code': [() => land({ state }), 'invalid_request'],
+  "a state that is not the caller's": [() => land({ code: 'a-code', state: 'foreign' }), 'invalid_request'],
+  'two hosts': [() => land(sent, { host: ['a.example', 'b.example'] }), 'invalid_request'],
+  'a code of 9 KB': [() => land({ code: 'x'.repeat(9000), state }), 'headers_too_large'],
+  'cookies of 9 KB': [() => land(sent, { cookie: 'x'.repeat(9000) }), 'headers_too_large'],
+  'no HTTP': [() => read(world.service.url, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'invalid_request'],
+}
+
+for (const [title, [answer, code]] of Object.entries(problems))
+  test(`both read the problem ${code} of ${title}`, async () => {
+    assertBothReadProblem(await answer(), code)
+  })
+
+const todo =
+  "the detail names Content-Type with its colon, which the Android library takes for the body's header"
+test('both read the problem unsupported_media_type of an encoded body', { todo }, async () => {
+  assertBothReadProblem(await land(sent, { 'content-encoding': 'gzip' }), 'unsupported_media_type')
+})
+
+test('both read the problem rate_limited of an address that asks too often', async (t) => {
+  const strict = await openWorld((close) => t.after(close), { RATE_LIMIT_ADDRESS_PER_MINUTE: '1' })
+  const once = () => readUnlessShed(strict.service.url, { target: target(sent) })
+  assertBothRead(await once(), 200)
+  assertBothReadProblem(await once(), 'rate_limited')
+})
+
+test('both read the problem overloaded of a service that is far behind', async () => {
+  for (let turn = 0; turn < 3; turn++) {
+    const untilMs = performance.now() + 300
+    while (performance.now() < untilMs);
+    await setImmediate()
+  }
+  assertBothReadProblem(await readOnce(world.service.url, { target: target(sent) }), 'overloaded')
+})
+
+test('both read the problem request_timeout of a request that stops within its head', async (t) => {
+  const app = createApp({ requestTimeoutMs: 100, isDraining: () => false, log: recordLog(t).logger })
+  await app.register(callbackRoutes)
+  const url = await listenOnLoopback(t, app)
+  const halfRequest = requestBytes({ target: `${callbackPath}?code=a` }).slice(0, -20)
+  assertBothReadProblem(await read(url, halfRequest), 'request_timeout')
+})

@@ -1,0 +1,90 @@
+/** The Redis store on a cluster of three masters: the contract, and what happens when nodes are away. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { mintState } from '../../src/core/state.ts'
+import { createRedisStore } from '../../src/store/redis.ts'
+import { rejectsWith } from '../support/failure.ts'
+import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts'
+import { passTime } from '../support/redis-contents.ts'
+import { findFreePort, redisMissing } from '../support/redis-server.ts'
+import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
+
+const patienceMs = 450
+
+if (redisMissing) test('the Redis store on a cluster', { skip: redisMissing }, () => {})
+else defineTests()
+
+function defineTests(): void {
+  let cluster: RedisCluster
+  before(async () => {
+    cluster = await startRedisCluster({ after })
+  })
+
+  stateStoreContract('Redis store on a cluster', async (limits) => {
+    for (const { command } of cluster.nodes) await command('FLUSHALL')
+    const closers: (() => unknown)[] = []
+    const { store } = await openRedisStore({ after: (close) => void closers.push(close) }, cluster.urls, limits)
+    return {
+      store,
+      async advance(ms) {
+        for (const node of cluster.nodes) await passTime(node, ms)
+      },
+      expirySlackMs: 2000,
+      async close() {
+        for (const close of closers) await close()
+      },
+    }
+  })
+
+  test('callers are spread over the nodes, each with all that is its own', async (t) => {
+    for (const { command } of cluster.nodes) await command('FLUSHALL')
+    const { store } = await openRedisStore(t, cluster.urls)
+    for (let n = 0; n < 60; n++) await store.put(`subject-${n}`, mintState(), pendingVerification(n))
+    for (const { command } of cluster.nodes) {
+      const keys = (await command('KEYS', '*')) as string[]
+      assert.ok(keys.length > 0)
+      const lists = keys.filter((key) => key.endsWith(':states'))
+      assert.equal(keys.length, 2 * lists.length, 'a record beside each list')
+    }
+  })
+
+  test('a cluster that cannot be reached fails every call at once', async (t) => {
+    const urls = [`redis://127.0.0.1:${await findFreePort()}`, `redis://127.0.0.1:${await findFreePort()}`]
+    const { client } = openRedisClient(t, urls)
+    const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+    for (let n = 0; n < 5; n++) {
+      const ms = await settledAfterMs(rejectsWith(store.put('alice', mintState(), pendingVerification()), 'store_unavailable'))
+      assert.ok(ms < patienceMs, `${ms} ms`)
+    }
+  })
+
+  test('a frozen node fails its callers within 450 ms, and the others go on', async (t) => {
+    const { store } = await openRedisStore(t, cluster.urls)
+    const subjects = Array.from({ length: 30 }, (_, n) => `subject-${n}`)
+    const putAll = () =>
+      Promise.all(
+        subjects.map(async (subject) => {
+          const startedAtMs = performance.now()
+          const put = store.put(subject, mintState(), pendingVerification())
+          const error = await put.catch((reason: unknown) => reason)
+          return { failed: error !== undefined, ms: performance.now() - startedAtMs }
+        }),
+      )
+    assert.ok((await putAll()).every(({ failed }) => !failed))
+    const [frozen] = cluster.nodes
+    frozen?.freeze()
+    t.after(() => frozen?.thaw())
+    for (let round = 0; round < 5; round++) {
+      const puts = await putAll()
+      const failed = puts.filter((put) => put.failed).length
+      assert.ok(failed > 0 && failed < subjects.length, `${failed} of ${subjects.length} failed`)
+      const slowest = Math.max(...puts.map(({ ms }) => ms))
+      console.log(round, failed, slowest)
+      assert.ok(slowest < patienceMs, `${slowest} ms`)
+    }
+    frozen?.thaw()
+    const tookMs = await untilItWorks(async () => assert.ok((await putAll()).every(({ failed }) => !failed)), 2000)
+    assert.ok(tookMs < 2000, `${tookMs} ms`)
+  })
+}

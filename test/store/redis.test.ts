@@ -1,0 +1,113 @@
+/** The Redis store: the contract of every store, and what whoever reads Redis can see. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mintState } from '../../src/core/state.ts'
+import { openRedisStore } from '../support/redis-clients.ts'
+import { contentsOf, passTime, watchRedis } from '../support/redis-contents.ts'
+import { type Owner, redisMissing, startRedis } from '../support/redis-server.ts'
+import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
+
+const canaries = {
+  subject: 'canary-subject',
+  code: 'canary-code',
+  scope: 'canary-scope',
+  number: '+99055500123',
+}
+const pending = pendingVerification(55500123, canaries.scope)
+assert.equal(pending.phoneNumber.reveal(), canaries.number)
+
+if (redisMissing) test('the Redis store', { skip: redisMissing }, () => {})
+else defineTests()
+
+function defineTests(): void {
+  stateStoreContract('Redis store', async (limits) => {
+    const closers: (() => unknown)[] = []
+    const owner: Owner = { after: (close) => void closers.unshift(close) }
+    const redis = await startRedis(owner)
+    const { store } = await openRedisStore(owner, [redis.url], limits)
+    return {
+      store,
+      advance: (ms) => passTime(redis, ms),
+      expirySlackMs: 2000,
+      async close() {
+        for (const close of closers) await close()
+      },
+    }
+  })
+
+  test('nothing that a flow is about is readable in Redis, at rest or on the way', async (t) => {
+    const redis = await startRedis(t)
+    const seen = await watchRedis(t, redis)
+    const { store } = await openRedisStore(t, [redis.url])
+    const [taken, kept] = [mintState(), mintState()]
+    await store.put(canaries.subject, taken, pending)
+    await store.put(canaries.subject, kept, pending)
+    await store.take(canaries.subject, taken)
+    await store.take('canary-stranger', kept)
+    await store.keepResult(canaries.subject, taken, canaries.code, true)
+    await store.findResult(canaries.subject, taken, canaries.code)
+    const entries = await contentsOf(redis)
+    const onTheWay = seen.join('\n')
+    assert.equal(entries.length, 3)
+    assert.ok(onTheWay.includes('nebff:{') && onTheWay.length > 1000, 'the commands were seen')
+    const readable = JSON.stringify(entries) + onTheWay
+    for (const secret of [...Object.values(canaries), 'canary', '99055500123', taken, kept])
+      for (const form of formsOf(secret)) assert.ok(!readable.includes(form), form)
+  })
+
+  test('every key has an end, and a shape that docs/state.md lists', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url], { ttlSeconds: 100 })
+    const state = mintState()
+    await store.put('alice', state, pending)
+    await store.keepResult('alice', state, canaries.code, false)
+    const entries = await contentsOf(redis)
+    const shapes = entries
+      .map(({ key, kind }) => `${kind} ${key.replace(/[A-Za-z0-9_-]{43}/, 'H').replace(/\{[A-Za-z0-9_-]{22}\}/, '{D}')}`)
+      .sort()
+    assert.deepEqual(shapes, ['list nebff:{D}:states', 'string nebff:{D}:result:H', 'string nebff:{D}:state:H'])
+    for (const { key, ttlMs } of entries) {
+      const longestMs = key.includes(':result:') ? 60_000 : 100_000
+      assert.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)
+    }
+  })
+
+  test('two callers, and two deployments, have nothing in common in their keys', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await store.put('alice', state, pending)
+    await store.put('bob', state, pending)
+    const keys = (await contentsOf(redis)).map(({ key }) => key)
+    const parts = keys.flatMap((key) => key.match(/[A-Za-z0-9_-]{22,}/g) ?? [])
+    assert.equal(keys.length, 4)
+    assert.equal(new Set(parts).size, 4, 'two digests of subjects, two hashes of the state')
+  })
+
+  test('a verification that was taken leaves nothing behind', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await store.put('alice', state, pending)
+    await store.take('alice', state)
+    assert.deepEqual(await contentsOf(redis), [])
+  })
+
+  test('a record that another key or version sealed is as good as unknown, and gone', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await store.put('alice', state, pending)
+    const [entry] = (await contentsOf(redis)).filter(({ key }) => key.includes(':state:'))
+    assert.ok(entry)
+    await redis.command('SET', entry.key, `Ag${entry.value.slice(2)}`)
+    assert.equal(await store.take('alice', state), undefined)
+    assert.equal(await redis.command('EXISTS', entry.key), 0)
+  })
+}
+
+/** A secret as it might appear: plain, and in the encodings at hand. */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  return [secret, bytes.toString('hex'), bytes.toString('base64url').slice(0, -2)]
+}

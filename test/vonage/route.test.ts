@@ -1,0 +1,216 @@
+/** One route to Vonage: its bound on calls in flight, its one repeat, and its order. The breaker has its own file. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { Quota } from '../../src/vonage/quota.ts'
+import { createRoute, type Outcome } from '../../src/vonage/route.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { answer, createScriptedTransport, noAnswer, request } from '../support/scripted-transport.ts'
+
+const never = new AbortController().signal
+const maxWaiting = 64
+
+interface ScriptedQuota extends Quota {
+  /** Permits asked for so far. */
+  asked(): number
+  paused: number[]
+}
+
+/** @param refusals what each permit asked for gets, in order: seconds, or undefined for a permit; then permits without end */
+function createScriptedQuota(...refusals: Array<number | undefined>): ScriptedQuota {
+  let asked = 0
+  const paused: number[] = []
+  return {
+    asked: () => asked,
+    paused,
+    acquire: async () => refusals[asked++],
+    pause: async (ms) => void paused.push(ms),
+  }
+}
+
+function openRoute(
+  script: Parameters<typeof createScriptedTransport>[0],
+  { maxInFlight = 10, quota }: { maxInFlight?: number; quota?: Quota } = {},
+) {
+  const transport = createScriptedTransport(script)
+  const clock = createFakeClock()
+  const route = createRoute({ transport, maxInFlight, quota, clock })
+  return { transport, clock, send: (signal = never) => route.send(request, signal) }
+}
+
+function retryAfterOf(outcome: Outcome): number {
+  assert.equal(outcome.kind, 'busy')
+  assert.ok(outcome.kind === 'busy')
+  return outcome.retryAfterSeconds
+}
+
+test('an answer passes unchanged, whatever its status', async () => {
+  for (const status of [200, 302, 401, 422, 500]) {
+    const only = answer(status, { 'x-a': 'b' })
+    assert.equal(await openRoute([only]).send(), only)
+  }
+})
+
+test('an error of the transport, which never rejects, is not hidden', async () => {
+  const bug = new Error('bug')
+  const { send } = openRoute(() => {
+    throw bug
+  })
+  await assert.rejects(send(), bug)
+})
+
+test('a spent quota refuses with its time, and nothing is sent', async () => {
+  const { send, transport } = openRoute([], { quota: createScriptedQuota(7) })
+  assert.equal(retryAfterOf(await send()), 7)
+  assert.equal(transport.count(), 0)
+})
+
+test('a time beyond a minute is told as a minute', async () => {
+  assert.equal(retryAfterOf(await openRoute([], { quota: createScriptedQuota(3600) }).send()), 60)
+})
+
+test('as many calls are in flight as allowed, 64 wait, and the next is refused at once', async () => {
+  const { send, transport } = openRoute([], { maxInFlight: 3 })
+  const calls = Array.from({ length: 3 + maxWaiting }, () => send())
+  await setImmediate()
+  assert.equal(transport.count(), 3)
+  assert.equal(retryAfterOf(await send()), 1)
+  for (let ended = 1; ended <= calls.length; ended++) {
+    await transport.end(answer(200))
+    assert.equal(transport.inFlight(), Math.min(3, calls.length - ended))
+  }
+  for (const outcome of await Promise.all(calls)) assert.equal(outcome.kind, 'answer')
+  assert.equal(transport.count(), 3 + maxWaiting)
+})
+
+test('who waits for a place gives up at its deadline, and is never sent', async () => {
+  const { send, transport } = openRoute([], { maxInFlight: 1 })
+  const first = send()
+  const deadline = new AbortController()
+  const late = send(deadline.signal)
+  await setImmediate()
+  deadline.abort()
+  const outcome = await late
+  assert.ok(outcome.kind === 'timeout' && outcome.repeatable)
+  await transport.end(answer(200))
+  assert.equal((await first).kind, 'answer')
+  assert.equal(transport.count(), 1)
+  const next = send()
+  await setImmediate()
+  await transport.end(answer(200))
+  assert.equal((await next).kind, 'answer', 'its place in the queue was given back')
+})
+
+test('a call that comes after its deadline does not wait, even when all places are taken', async () => {
+  const { send, transport } = openRoute([], { maxInFlight: 1 })
+  const first = send()
+  await setImmediate()
+  assert.equal((await send(AbortSignal.abort())).kind, 'timeout')
+  await transport.end(answer(200))
+  await first
+  assert.equal(transport.count(), 1)
+})
+
+test('a call that has its place is left to the transport at the deadline', async () => {
+  const { send, transport } = openRoute([])
+  const deadline = new AbortController()
+  const call = send(deadline.signal)
+  await setImmediate()
+  deadline.abort()
+  const ended = noAnswer('timeout')
+  await transport.end(ended)
+  assert.equal(await call, ended)
+})
+
+const repeatable = [noAnswer('unreachable', true), noAnswer('broken', true), noAnswer('timeout', true)]
+
+for (const first of repeatable) {
+  test(`a call that is ${first.kind} and surely did not run is repeated, with a second permit`, async () => {
+    const quota = createScriptedQuota()
+    const second = answer(200)
+    const { send, transport } = openRoute([first, second], { quota })
+    assert.equal(await send(), second)
+    assert.equal(transport.count(), 2)
+    assert.equal(quota.asked(), 2)
+  })
+}
+
+test('a call is repeated once at most', async () => {
+  const quota = createScriptedQuota()
+  const second = noAnswer('unreachable', true)
+  const { send, transport } = openRoute([noAnswer('unreachable', true), second], { quota })
+  assert.equal(await send(), second)
+  assert.equal(transport.count(), 2)
+})
+
+test('without a quota a call is never repeated', async () => {
+  for (const outcome of repeatable) {
+    const { send, transport } = openRoute([outcome])
+    assert.equal(await send(), outcome)
+    assert.equal(transport.count(), 1)
+  }
+})
+
+test('a call that may have run is not repeated', async () => {
+  for (const outcome of [noAnswer('broken'), noAnswer('timeout'), noAnswer('cancelled'), answer(503)]) {
+    const quota = createScriptedQuota()
+    const { send, transport } = openRoute([outcome], { quota })
+    assert.equal(await send(), outcome)
+    assert.equal(transport.count(), 1)
+    assert.equal(quota.asked(), 1)
+  }
+})
+
+test('a call is not repeated without a second permit', async () => {
+  const first = noAnswer('unreachable', true)
+  const { send, transport } = openRoute([first], { quota: createScriptedQuota(undefined, 5) })
+  assert.equal(await send(), first)
+  assert.equal(transport.count(), 1)
+})
+
+test('a call is not repeated after its deadline, and no permit is taken for it', async () => {
+  const quota = createScriptedQuota()
+  const { send, transport } = openRoute([], { quota })
+  const deadline = new AbortController()
+  const call = send(deadline.signal)
+  await setImmediate()
+  deadline.abort()
+  await transport.end(noAnswer('timeout', true))
+  assert.equal((await call).kind, 'timeout')
+  assert.equal(transport.count(), 1)
+  assert.equal(quota.asked(), 1)
+})
+
+const pauses: [string, string | undefined, number][] = [
+  ['5 seconds', '5', 5000],
+  ['no time', undefined, 1000],
+  ['a time without end', '1000000000', 60_000],
+]
+
+for (const [what, retryAfter, ms] of pauses) {
+  test(`a 429 with ${what} stops the quota for ${ms} ms`, async () => {
+    const quota = createScriptedQuota()
+    const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter }
+    await openRoute([answer(429, headers)], { quota }).send()
+    assert.deepEqual(quota.paused, [ms])
+  })
+}
+
+test('a 429 with a date stops the quota until then', async () => {
+  const quota = createScriptedQuota()
+  const { send } = openRoute([answer(429, { 'retry-after': 'Thu, 01 Jan 2026 00:00:12 GMT' })], { quota })
+  await send()
+  assert.deepEqual(quota.paused, [12_000])
+})
+
+test('a 429 passes where there is no quota', async () => {
+  const only = answer(429, { 'retry-after': '5' })
+  assert.equal(await openRoute([only]).send(), only)
+})
+
+test('no other answer stops the quota', async () => {
+  const quota = createScriptedQuota()
+  const { send } = openRoute([answer(503, { 'retry-after': '5' })], { quota })
+  await send()
+  assert.deepEqual(quota.paused, [])
+})
