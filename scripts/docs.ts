@@ -5,8 +5,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { settings } from '../src/config.ts'
 import { problemTypes } from '../src/http/problem-types.ts'
+import { settings } from '../src/settings.ts'
 
 const root = join(import.meta.dirname, '..')
 const required = new Set<string>(settings.required)

@@ -1,15 +1,13 @@
 /**
  * The settings: environment variables in, one frozen `Config` out, or every problem at once.
- * A problem names its variable and never repeats a value, which may be a secret. Imports nothing of ours.
+ * A problem names its variable and never repeats a value, which may be a secret. Imports nothing of ours but the list of settings.
  */
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-
-/** How long a client may take to send one request. A start must be over before. */
-export const requestTimeoutMs = 10_000
+import { settings } from './settings.ts'
 
 const upstreamUrls = [
   'AUTH_ISSUER',
@@ -18,118 +16,6 @@ const upstreamUrls = [
   'VONAGE_TOKEN_URL',
   'VONAGE_REDIRECT_URI',
 ] as const
-const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
-
-const text = (description: string, fallback?: string) =>
-  Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
-const secretText = (description: string) => Type.String({ minLength: 1, secret: true, description })
-const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: fallback, minimum, maximum })
-const list = (description: string, fallback: string[], items: TSchema = Type.String({ minLength: 1 })) =>
-  Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback }))
-
-/** The one list of settings. `default` absent and not optional: required. `secret`: also accepted as `NAME_FILE`. */
-export const settings = Type.Object({
-  HOST: text('Address of the public listener.', '0.0.0.0'),
-  PORT: integer('Port of the public listener; 0 takes a free one.', 3000, 0, 65_535),
-  MANAGEMENT_HOST: text('Address of the management listener. Keep it off the internet.', '127.0.0.1'),
-  MANAGEMENT_PORT: integer('Port of the management listener; 0 takes a free one.', 9464, 0, 65_535),
-  LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>(
-    Type.Union(
-      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
-      { description: 'fatal, error, warn, info, debug, trace or silent.', default: 'info' },
-    ),
-  ),
-  TRUSTED_PROXIES: list(
-    'Addresses or CIDR ranges whose X-Forwarded-For is believed. A hop count is refused.',
-    [],
-  ),
-  AUTH_ISSUER: text('The `iss` of the access tokens; the keys are discovered from it.'),
-  AUTH_AUDIENCE: text('The `aud` that an access token must name.'),
-  AUTH_JWKS_URI: Type.Optional(text('URL of the key set, instead of discovery.')),
-  AUTH_ALGORITHMS: list(
-    'Signature algorithms accepted; asymmetric only.',
-    ['RS256', 'PS256', 'ES256', 'EdDSA'],
-    Type.Union(asymmetricAlgorithms.map((algorithm) => Type.Literal(algorithm))),
-  ),
-  AUTH_TOKEN_TYPES: list('Values of `typ` accepted. Some providers send `JWT`.', ['at+jwt']),
-  AUTH_REQUIRED_SCOPE: Type.Optional(text('A scope that every access token must carry.')),
-  AUTH_PHONE_NUMBER_CLAIM: Type.Optional(text('A claim that must equal the requested number.')),
-  AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
-  VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
-  VONAGE_PRIVATE_KEY: secretText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.'),
-  VONAGE_REDIRECT_URI: text(
-    'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
-  ),
-  VONAGE_API_URL: text('Base URL of the API.', 'https://api-eu.vonage.com'),
-  VONAGE_TOKEN_URL: text(
-    'The token endpoint, where a code is exchanged.',
-    'https://api-eu-3.vonage.com/oauth2/token',
-  ),
-  VONAGE_SCOPES: list('Scopes that an app may ask for; the first is the default.', [
-    'dpv:FraudPreventionAndDetection#number-verification-verify-read',
-  ]),
-  VONAGE_REQUESTS_PER_SECOND: integer("The account's quota for Network Enablement calls.", 10, 1, 1000),
-  VONAGE_AUTH_URL_HOSTS: list('Hosts, or `*.suffix`, that an `auth_url` may have. None: any https host.', []),
-  ALLOW_INSECURE_UPSTREAM: Type.Boolean({
-    description: 'Allows plain http to hosts other than loopback, such as in a compose network.',
-    default: false,
-  }),
-  START_TIMEOUT_MS: integer('Deadline of a start.', 5000, 100, requestTimeoutMs - 1),
-  FINISH_TIMEOUT_MS: integer(
-    'Deadline of a finish: both upstream calls. Below the 30 s of a phone.',
-    10_000,
-    100,
-    25_000,
-  ),
-  STATE_TTL_SECONDS: integer('How long a started verification may take.', 300, 10, 3600),
-  STATE_MAX_ENTRIES: integer('Live states in memory; at the cap new starts get 503.', 100_000, 1, 10_000_000),
-  STATE_MAX_PER_CALLER: integer('Live states of one subject; its oldest goes for a new one.', 5, 1, 100),
-  REDIS_URL: Type.Optional(
-    Type.Unsafe<string[]>(
-      Type.Array(Type.String(), {
-        secret: true,
-        description:
-          'Keeps state and limits for several replicas: a `redis://` or `rediss://` URL; several for a cluster or sentinels. None: memory.',
-      }),
-    ),
-  ),
-  REDIS_SENTINEL_MASTER: Type.Optional(text('Name of the master; REDIS_URL then names sentinels.')),
-  REDIS_CA: Type.Optional(secretText('PEM of the authority of a `rediss://` server.')),
-  REDIS_CERTIFICATE: Type.Optional(secretText('PEM of our client certificate.')),
-  REDIS_KEY: Type.Optional(secretText('PEM of its key.')),
-  RATE_LIMIT_ADDRESS_PER_MINUTE: integer(
-    'Requests of one address (IPv6: /64) to the API. Wide, since phones share a carrier-NAT address. 0: off.',
-    1200,
-    0,
-    1_000_000,
-  ),
-  RATE_LIMIT_CALLER_PER_MINUTE: integer(
-    'Requests of one caller; a verification takes two. 0: off.',
-    20,
-    0,
-    1_000_000,
-  ),
-  RATE_LIMIT_NUMBER_PER_HOUR: integer('Starts for one number, of all callers. 0: off.', 10, 0, 1_000_000),
-  RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: integer(
-    'Different numbers that one caller may ask about. 0: off.',
-    3,
-    0,
-    1000,
-  ),
-  ALLOWED_CALLING_CODES: list(
-    'Calling codes accepted, such as `34,49,990`. None: all.',
-    [],
-    Type.String({ pattern: '^[1-9][0-9]{0,6}$' }),
-  ),
-  SHUTDOWN_DELAY_MS: integer(
-    'On SIGTERM: how long to go on serving, not ready, before closing.',
-    0,
-    0,
-    60_000,
-  ),
-  SHUTDOWN_TIMEOUT_MS: integer('Time for the requests under way after that.', 10_000, 100, 120_000),
-})
 
 export type Config = Readonly<Static<typeof settings>>
 type Name = keyof Config

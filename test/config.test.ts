@@ -1,7 +1,8 @@
 /** The settings: every problem at once and by name, no value ever repeated, and the defaults of the public contract. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isUpstreamUrl, parseConfig, settings } from '../src/config.ts'
+import { isUpstreamUrl, parseConfig } from '../src/config.ts'
+import { settings } from '../src/settings.ts'
 import { requiredSettings } from './support/environment.ts'
 import { badValues, defaults, namesOf, problemsOf, required } from './support/settings.ts'
 

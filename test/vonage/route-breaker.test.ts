@@ -151,6 +151,15 @@ test('while the circuit is open 1,000 calls are refused in under 10 ms each, and
   assert.equal(transport.count(), 5)
 })
 
+test('a call that the open circuit refuses takes no permit of the quota', async () => {
+  let permits = 0
+  const quota = { acquire: async () => void permits++, pause: async () => {} }
+  const transport = createScriptedTransport(() => fault)
+  const route = createRoute({ transport, maxInFlight: 10, quota, clock: createFakeClock() })
+  for (let call = 0; call < 10; call++) await route.send(request, never)
+  assert.equal(permits, 5)
+})
+
 test('Retry-After while open is the time that is left, 1 second at least', async () => {
   const { clock, isOpenFor } = await openCircuit()
   clock.advance(10_500)

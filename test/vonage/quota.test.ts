@@ -1,0 +1,287 @@
+/**
+ * The account's quota: spacing, order, bounds, honest refusals. The bound in every sliding second is measured in real time,
+ * since it is the timers' jitter that could break it; everything else is exact, with a fake clock and permits by hand.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../src/core/ports.ts'
+import { createLocalPermits, createQuota, type Permits, spacingMs } from '../../src/vonage/quota.ts'
+import { createFakeClock } from '../support/clock.ts'
+
+const realClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+const never = new AbortController().signal
+const maxWaiting = 64
+
+describe('the local permits', () => {
+  const setUp = (perSecond = 10) => {
+    const clock = createFakeClock()
+    return { clock, permits: createLocalPermits({ perSecond, clock }) }
+  }
+
+  test('are spaced by a tenth more than the quota asks', async () => {
+    assert.ok(Math.abs(spacingMs(10) - 110) < 1e-9)
+    const { clock, permits } = setUp()
+    assert.equal(await permits.take(), 0)
+    assert.ok(Math.abs((await permits.take()) - 110) < 1e-9)
+    clock.advance(109)
+    assert.ok((await permits.take()) > 0)
+    clock.advance(1.001)
+    assert.equal(await permits.take(), 0)
+  })
+
+  test('are not saved up while nobody takes them', async () => {
+    const { clock, permits } = setUp()
+    await permits.take()
+    clock.advance(60_000)
+    assert.equal(await permits.take(), 0)
+    assert.ok((await permits.take()) > 0)
+  })
+
+  test('do not depend on the wall clock', async () => {
+    const { clock, permits } = setUp()
+    await permits.take()
+    clock.jumpWall(3_600_000)
+    assert.ok((await permits.take()) > 0)
+    clock.jumpWall(-7_200_000)
+    clock.advance(111)
+    assert.equal(await permits.take(), 0)
+  })
+
+  test('stop for a pause, which a shorter one does not end', async () => {
+    const { clock, permits } = setUp()
+    await permits.pause(5000)
+    await permits.pause(1000)
+    assert.equal(await permits.take(), 5000)
+    clock.advance(5000)
+    assert.equal(await permits.take(), 0)
+  })
+})
+
+describe('the sliding second, in real time', () => {
+  test('never holds more than the quota, for a burst and for a steady crowd', async () => {
+    const perSecond = 100
+    const quota = createQuota({
+      permits: createLocalPermits({ perSecond, clock: realClock }),
+      perSecond,
+      maxWaitMs: 10_000,
+      clock: realClock,
+    })
+    const grantedAtMs: number[] = []
+    async function ask(): Promise<void> {
+      if ((await quota.acquire(never)) === undefined) grantedAtMs.push(performance.now())
+    }
+    const burst = Array.from({ length: maxWaiting }, ask)
+    const endMs = performance.now() + 1300
+    while (performance.now() < endMs) await ask()
+    await Promise.all(burst)
+
+    const fullest = Math.max(
+      ...grantedAtMs.map((fromMs) => grantedAtMs.filter((ms) => ms >= fromMs && ms < fromMs + 1000).length),
+    )
+    assert.ok(fullest <= perSecond, `${fullest} in one second`)
+    assert.ok(fullest > 0.6 * perSecond, `only ${fullest} in a second`)
+  })
+})
+
+/** Permits that come when the test gives them; until then each asking is told to come again in a moment. */
+function createManualPermits(againMs = 1) {
+  let available = 0
+  let taken = 0
+  const paused: number[] = []
+  const permits: Permits = {
+    async take() {
+      if (available === 0) return againMs
+      available--
+      taken++
+      return 0
+    },
+    pause: async (ms) => void paused.push(ms),
+  }
+  return { permits, paused, taken: () => taken, give: (count: number) => (available += count) }
+}
+
+function openQuota({ perSecond = 1, maxWaitMs = Number.POSITIVE_INFINITY, againMs = 1 } = {}) {
+  const clock = createFakeClock()
+  const manual = createManualPermits(againMs)
+  const quota = createQuota({ permits: manual.permits, perSecond, maxWaitMs, clock })
+  return { ...manual, clock, quota }
+}
+
+describe('the queue', () => {
+  test('grants at once when a permit is there', async () => {
+    const { quota, give } = openQuota()
+    give(1)
+    assert.equal(await quota.acquire(never), undefined)
+  })
+
+  test('is first come, first served', async () => {
+    const { quota, give } = openQuota()
+    const order: number[] = []
+    const waiters = Array.from({ length: 20 }, async (_, index) => {
+      await quota.acquire(never)
+      order.push(index)
+    })
+    assert.deepEqual(order, [])
+    give(20)
+    await Promise.all(waiters)
+    assert.deepEqual(
+      order,
+      Array.from({ length: 20 }, (_, index) => index),
+    )
+  })
+
+  test('grants no more than there are permits', async () => {
+    const { quota, give } = openQuota()
+    let granted = 0
+    const waiters = Array.from({ length: 5 }, async () => {
+      await quota.acquire(never)
+      granted++
+    })
+    give(2)
+    await Promise.all(waiters.slice(0, 2))
+    await setImmediate()
+    assert.equal(granted, 2)
+    give(3)
+    await Promise.all(waiters)
+  })
+
+  test('holds 64, and refuses the next one at once', async () => {
+    const { quota, give, taken } = openQuota({ perSecond: 1000 })
+    const waiters = Array.from({ length: maxWaiting }, () => quota.acquire(never))
+    assert.equal(await quota.acquire(never), 1)
+    give(maxWaiting)
+    assert.deepEqual(await Promise.all(waiters), Array(maxWaiting).fill(undefined))
+    give(1)
+    assert.equal(await quota.acquire(never), undefined)
+    assert.equal(taken(), maxWaiting + 1, 'refused is not granted later')
+  })
+
+  test('a cancelled waiter gives its place back at once, and takes no permit', async () => {
+    const { quota, give, taken } = openQuota({ perSecond: 1000 })
+    const leaving = new AbortController()
+    const order: string[] = []
+    const ask = (name: string, signal = never) =>
+      quota.acquire(signal).then((refused) => void order.push(`${name} ${refused ?? 'granted'}`))
+    const first = ask('first')
+    const gone = ask('gone', leaving.signal)
+    const last = ask('last')
+    const others = Array.from({ length: maxWaiting - 3 }, () => quota.acquire(never))
+    assert.equal(await quota.acquire(never), 1, 'full')
+    leaving.abort()
+    await gone
+    others.push(quota.acquire(never))
+    give(maxWaiting)
+    await Promise.all([first, last, ...others])
+    assert.deepEqual(order, ['gone 1', 'first granted', 'last granted'])
+    assert.equal(taken(), maxWaiting)
+  })
+
+  test('a signal that has aborted already is refused without a wait, and takes no permit', async () => {
+    const { quota, give, taken } = openQuota()
+    give(1)
+    assert.equal(await quota.acquire(AbortSignal.abort()), 1)
+    assert.equal(taken(), 0)
+  })
+
+  test('a signal that aborts after the grant changes nothing', async () => {
+    const { quota, give } = openQuota()
+    const later = new AbortController()
+    give(1)
+    assert.equal(await quota.acquire(later.signal), undefined)
+    later.abort()
+    give(1)
+    assert.equal(await quota.acquire(never), undefined)
+  })
+
+  test('runs dry and starts again', async () => {
+    const { quota, give } = openQuota({ perSecond: 1000 })
+    for (let round = 0; round < 3; round++) {
+      const waiters = [quota.acquire(never), quota.acquire(never)]
+      give(2)
+      assert.deepEqual(await Promise.all(waiters), [undefined, undefined])
+      await setImmediate()
+    }
+  })
+})
+
+describe('a refusal', () => {
+  test('names the time until the next permit, and counts those who wait before', async (t) => {
+    const { quota, clock, give } = openQuota({ perSecond: 0.5, maxWaitMs: 5000, againMs: 2200 })
+    const leaving = new AbortController()
+    t.after(() => leaving.abort())
+    give(1)
+    await quota.acquire(never)
+    await setImmediate()
+    // Spaced by 2.2 s: the next one is due then, the one after it in 4.4 s, and so on.
+    void quota.acquire(leaving.signal)
+    void quota.acquire(leaving.signal)
+    assert.equal(await quota.acquire(never), 7, '2.2 s and two who wait for 2.2 s each')
+    clock.advance(1300)
+    assert.equal(await quota.acquire(never), 6)
+  })
+
+  test('comes only to who would wait longer than allowed', async (t) => {
+    const { quota, clock, give } = openQuota({ perSecond: 10, maxWaitMs: 300 })
+    const leaving = new AbortController()
+    t.after(() => leaving.abort())
+    give(1)
+    await quota.acquire(never)
+    const waiters = [quota.acquire(leaving.signal), quota.acquire(leaving.signal)]
+    assert.equal(await quota.acquire(never), 1, '330 ms')
+    clock.advance(31)
+    const third = quota.acquire(leaving.signal)
+    give(3)
+    assert.deepEqual(await Promise.all([...waiters, third]), [undefined, undefined, undefined])
+  })
+
+  test('during a pause names its end', async () => {
+    const { quota, clock, paused } = openQuota({ perSecond: 10, maxWaitMs: 2500 })
+    await quota.pause(7000)
+    assert.deepEqual(paused, [7000], 'the permits know, for all replicas')
+    assert.equal(await quota.acquire(never), 7)
+    clock.advance(2000)
+    assert.equal(await quota.acquire(never), 5)
+  })
+
+  test('a shorter pause does not end a longer one', async () => {
+    const { quota } = openQuota({ perSecond: 10, maxWaitMs: 2500 })
+    await quota.pause(7000)
+    await quota.pause(1000)
+    assert.equal(await quota.acquire(never), 7)
+  })
+
+  test('of who gave up in the queue names the time until a new try pays', async () => {
+    const clock = createFakeClock()
+    const permits = createLocalPermits({ perSecond: 10, clock })
+    const quota = createQuota({ permits, perSecond: 10, maxWaitMs: 2500, clock })
+    await quota.acquire(never)
+    const leaving = new AbortController()
+    const waiter = quota.acquire(leaving.signal)
+    await setImmediate()
+    await quota.pause(9000)
+    clock.advance(1000)
+    leaving.abort()
+    // 8 s of the pause, and one place.
+    assert.equal(await waiter, 9)
+  })
+})
+
+test('a pause holds those who already wait, and ends', async () => {
+  const clock = createFakeClock()
+  const quota = createQuota({
+    permits: createLocalPermits({ perSecond: 1000, clock }),
+    perSecond: 1000,
+    maxWaitMs: 60_000,
+    clock,
+  })
+  await quota.pause(20)
+  let granted = false
+  const waiter = quota.acquire(never).then(() => {
+    granted = true
+  })
+  await setImmediate()
+  assert.equal(granted, false)
+  clock.advance(20)
+  await waiter
+})
