@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import {
   type Answer,
+  isOverloaded,
   type PhoneOutcome,
   parseAnswer,
   parseJson,

@@ -107,13 +107,14 @@ test("a victim's phone lured to an attacker's URL verifies nobody", async () => 
   assert.partialDeepStrictEqual(finished.body, { code: 'invalid_state' })
 })
 
-test('each hop carries the correlation id, only the first one the network, and none an access token', async () => {
+test('each hop carries the correlation id, only the first one the network, and none an access token', async (t) => {
   const seen: IncomingHttpHeaders[] = []
   const server = createServer((request, response) => {
     seen.push(request.headers)
     response.writeHead(302, { location: '/again' }).end()
   })
   const url = await listenOnLoopback(server)
+  t.after(() => server.close())
   const phone = createPhone({
     serviceUrl: url,
     redirectUri: `${url}/callback`,

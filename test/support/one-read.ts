@@ -10,7 +10,7 @@ export interface OneRead extends RawAnswer {
   bytes: Buffer
 }
 
-const serverMustEndWithinMs = 9000
+const serverMustEndWithinMs = 5000
 
 /**
  * A GET, unless told otherwise, that does not ask for the end of the connection, and yet waits for it.

@@ -1,88 +1,12 @@
-/**
- * The account's quota: spacing, order, bounds, honest refusals. The bound in every sliding second is measured in real time,
- * since it is the timers' jitter that could break it; everything else is exact, with a fake clock and permits by hand.
- */
+/** The queue before the account's quota: order, bounds, honest refusals. With a fake clock and permits by hand. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../src/core/ports.ts'
-import { createLocalPermits, createQuota, type Permits, spacingMs } from '../../src/vonage/quota.ts'
+import { createLocalPermits, createQuota, type Permits } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
 
-const realClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
 const never = new AbortController().signal
 const maxWaiting = 64
-
-describe('the local permits', () => {
-  const setUp = (perSecond = 10) => {
-    const clock = createFakeClock()
-    return { clock, permits: createLocalPermits({ perSecond, clock }) }
-  }
-
-  test('are spaced by a tenth more than the quota asks', async () => {
-    assert.ok(Math.abs(spacingMs(10) - 110) < 1e-9)
-    const { clock, permits } = setUp()
-    assert.equal(await permits.take(), 0)
-    assert.ok(Math.abs((await permits.take()) - 110) < 1e-9)
-    clock.advance(109)
-    assert.ok((await permits.take()) > 0)
-    clock.advance(1.001)
-    assert.equal(await permits.take(), 0)
-  })
-
-  test('are not saved up while nobody takes them', async () => {
-    const { clock, permits } = setUp()
-    await permits.take()
-    clock.advance(60_000)
-    assert.equal(await permits.take(), 0)
-    assert.ok((await permits.take()) > 0)
-  })
-
-  test('do not depend on the wall clock', async () => {
-    const { clock, permits } = setUp()
-    await permits.take()
-    clock.jumpWall(3_600_000)
-    assert.ok((await permits.take()) > 0)
-    clock.jumpWall(-7_200_000)
-    clock.advance(111)
-    assert.equal(await permits.take(), 0)
-  })
-
-  test('stop for a pause, which a shorter one does not end', async () => {
-    const { clock, permits } = setUp()
-    await permits.pause(5000)
-    await permits.pause(1000)
-    assert.equal(await permits.take(), 5000)
-    clock.advance(5000)
-    assert.equal(await permits.take(), 0)
-  })
-})
-
-describe('the sliding second, in real time', () => {
-  test('never holds more than the quota, for a burst and for a steady crowd', async () => {
-    const perSecond = 100
-    const quota = createQuota({
-      permits: createLocalPermits({ perSecond, clock: realClock }),
-      perSecond,
-      maxWaitMs: 10_000,
-      clock: realClock,
-    })
-    const grantedAtMs: number[] = []
-    async function ask(): Promise<void> {
-      if ((await quota.acquire(never)) === undefined) grantedAtMs.push(performance.now())
-    }
-    const burst = Array.from({ length: maxWaiting }, ask)
-    const endMs = performance.now() + 1300
-    while (performance.now() < endMs) await ask()
-    await Promise.all(burst)
-
-    const fullest = Math.max(
-      ...grantedAtMs.map((fromMs) => grantedAtMs.filter((ms) => ms >= fromMs && ms < fromMs + 1000).length),
-    )
-    assert.ok(fullest <= perSecond, `${fullest} in one second`)
-    assert.ok(fullest > 0.6 * perSecond, `only ${fullest} in a second`)
-  })
-})
 
 /** Permits that come when the test gives them; until then each asking is told to come again in a moment. */
 function createManualPermits(againMs = 1) {

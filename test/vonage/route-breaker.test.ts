@@ -195,7 +195,7 @@ test('calls that wait for a place when the circuit opens are refused, not sent',
   assert.equal(transport.count(), 9)
 })
 
-test('an answer that refuses the probe closes the circuit: Vonage is there', async () => {
+test('a 429 to the probe closes the circuit: Vonage is there', async () => {
   const { clock, sendAll, isClosed } = await openCircuit()
   clock.advance(30_000)
   await sendAll(1, answer(429))

@@ -1,0 +1,278 @@
+/**
+ * What image-test.sh proves of the images that it built: what is inside, and that both run as docker-compose.yml runs them,
+ * with its settings: read-only, without root, capabilities or new privileges, in 256 MB. Started by image-test.sh only.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { globSync, lstatSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+
+const baseImage = process.argv[2] ?? ''
+const serviceImage = 'bff-image-test:production'
+const simulatorImage = 'bff-image-test:simulator'
+const service = 'bff-image-test-service'
+const simulator = 'bff-image-test-simulator'
+const keys = 'bff-image-test-keys'
+
+const memoryMb = 256
+const maxMbOverBase = 60
+const startDeadlineMs = 20_000
+
+const runtime = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs']
+/** As `x-hardened` in docker-compose.yml. The two limits are what runc may set here. */
+const hardening = [
+  [
+    '--network',
+    'host',
+    '--no-healthcheck',
+    '--ulimit',
+    'nofile=20000:20000',
+    '--ulimit',
+    'nproc=10000:10000',
+  ],
+  ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+  ['--pids-limit', '64', '--memory', `${memoryMb}m`, '--memory-swap', `${memoryMb}m`],
+  ['--add-host', 'redis:127.0.0.1', '--add-host', 'simulator:127.0.0.1', '--add-host', 'service:127.0.0.1'],
+].flat()
+
+interface ImageFacts {
+  Size: number
+  Config: { User: string; Cmd: string[]; Healthcheck?: { Test: string[] }; Env: string[] }
+}
+
+let passed = 0
+let failed = 0
+let redis: ChildProcess | undefined
+
+try {
+  checkContents()
+  await checkRunning()
+} catch (error) {
+  failed += 1
+  console.error(error)
+  for (const name of [service, simulator])
+    console.error(spawnSync('podman', ['logs', '--tail', '20', name]).stderr.toString())
+} finally {
+  redis?.kill('SIGKILL')
+}
+console.log(`image: ${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
+
+function checkContents(): void {
+  const root = podman('image', 'mount', serviceImage)
+  try {
+    const files = globSync('**', { cwd: join(root, 'app') }).filter((file) => file !== '.')
+    const top = files.filter((file) => !file.includes('/')).sort()
+    check(
+      'holds dist, its packages, its licence and nothing else',
+      top.join() === 'LICENSE,dist,node_modules,package.json',
+    )
+    const unwanted =
+      /(^|\/)(\.env.*|\.git|\.npmrc|\.npm|tests?|typescript|node-linux-\w+|oidc-provider)$|\.test\.[cm]?[jt]s$/
+    check('no tests, tools or dot files', none(files.filter((file) => unwanted.test(file))))
+    check('no npm cache', none(globSync('{root,home/node}/.{npm,npmrc,cache}', { cwd: root })))
+    const maps = files.filter((file) => file.endsWith('.map'))
+    const withSources = maps.filter((file) =>
+      readFileSync(join(root, 'app', file), 'utf8').includes('sourcesContent'),
+    )
+    check('no source map holds a source', maps.length > 0 && none(withSources))
+    const foreign = files.filter((file) => {
+      const { uid, mode } = lstatSync(join(root, 'app', file))
+      return uid !== 0 || (mode & 0o022 && (mode & 0o170000) !== 0o120000)
+    })
+    check('every file belongs to root and only root may write it', none(foreign))
+  } finally {
+    podman('image', 'unmount', serviceImage)
+  }
+  const { Size, Config } = inspectImage(serviceImage)
+  const overBaseMb = (Size - inspectImage(baseImage).Size) / 1e6
+  check(`size over its base: ${overBaseMb.toFixed(1)} MB`, overBaseMb < maxMbOverBase)
+  check('runs node itself, without a shell', Config.Cmd[0] === 'node' && Config.Cmd.at(-1) === 'dist/main.js')
+  check('the environment has no NODE_ENV', !Config.Env.some((entry) => entry.startsWith('NODE_ENV=')))
+}
+
+async function checkRunning(): Promise<void> {
+  redis = spawn(
+    'redis-server',
+    ['--port', '6379', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'],
+    {
+      stdio: 'ignore',
+      cwd: '/tmp',
+    },
+  )
+  podman('volume', 'create', keys)
+  run(simulator, simulatorImage, 'deploy/compose/simulator.env', `${keys}:/keys`)
+  await untilOk('http://127.0.0.1:4000/livez')
+  check('the simulator runs', exec(simulator, healthcheckOf(simulatorImage)).status === 0)
+
+  run(service, serviceImage, 'deploy/compose/service.env', `${keys}:/keys:ro`)
+  await untilOk('http://127.0.0.1:3000/readyz')
+  const { Pid, StartedAt } = JSON.parse(podman('inspect', '--format', '{{json .State}}', service))
+  const listening = logLines().find((line) => line.msg === 'listening')
+  console.log(
+    `  listening ${Date.parse(listening?.time) - Date.parse(StartedAt)} ms after the container's start`,
+  )
+  await setTimeout(1000)
+  const status = readFileSync(`/proc/${Pid}/status`, 'utf8')
+  console.log(`  ${Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024)} MB resident, idle`)
+  checkConfinement(status)
+  checkHealthcheck()
+
+  for (const path of ['livez', 'readyz', 'docs/', 'openapi.json'])
+    check(`management /${path}`, (await fetch(`http://127.0.0.1:9464/${path}`)).status === 200)
+  check(
+    'management stays off the public port',
+    (await fetch('http://127.0.0.1:3000/openapi.json')).status === 404,
+  )
+  check('a phone on this machine verifies its number', (await walk()).phone_number_verified === true)
+  check('the phone page verifies it too', (await walkOnPage()).includes('"verified":true'))
+  await checkStop()
+}
+
+/** Of the service's own process; what is not visible there is tried by a second one with the same flags. */
+function checkConfinement(status: string): void {
+  const valueOf = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1]
+  check('user id 1000', valueOf('Uid') === '1000' && valueOf('Gid') === '1000')
+  check(
+    'no capabilities',
+    ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb'].every((name) => Number(`0x${valueOf(name)}`) === 0),
+  )
+  check('no new privileges', valueOf('NoNewPrivs') === '1')
+
+  const flags = inspectImage(serviceImage).Config.Cmd.slice(1, -1)
+  const evaluate = (code: string, ...options: string[]) =>
+    exec(service, ['node', ...options, '-p', code]).stdout.trim()
+  const attempt = (code: string) => `try { ${code}; 'done' } catch ({ code }) { code }`
+  for (const folder of ['/app', '/home/node', '/keys'])
+    check(`${folder} cannot be written`, evaluate(attempt(`fs.writeFileSync('${folder}/x', '')`)) === 'EROFS')
+  for (const code of [
+    'fs.writeFileSync("/tmp/x", "")',
+    'child_process.execSync("id")',
+    'new worker_threads.Worker("")',
+  ])
+    check(`denied: ${code}`, evaluate(attempt(code), ...flags) === 'ERR_ACCESS_DENIED')
+  const heapMb = Number(evaluate('v8.getHeapStatistics().heap_size_limit', ...flags)) / 2 ** 20
+  check(`heap limit ${heapMb} MB of ${memoryMb}`, heapMb > memoryMb * 0.5 && heapMb < memoryMb * 0.7)
+}
+
+function checkHealthcheck(): void {
+  const command = healthcheckOf(serviceImage)
+  check('the HEALTHCHECK passes', exec(service, command).status === 0)
+  check(
+    'the HEALTHCHECK fails when nothing answers',
+    exec(service, command, '--env', 'MANAGEMENT_PORT=1').status === 1,
+  )
+}
+
+/** The whole flow, as curl on this machine does it. */
+async function walk(): Promise<{ phone_number_verified?: boolean }> {
+  const clientCredentials = {
+    grant_type: 'client_credentials',
+    client_id: 'alice',
+    client_secret: 'simulator-secret',
+  }
+  const token = await fetchJson('http://127.0.0.1:4001/token', {
+    method: 'POST',
+    body: new URLSearchParams(clientCredentials),
+  })
+  const headers = { authorization: `Bearer ${token.access_token}`, 'content-type': 'application/json' }
+  const post = (path: string, body: object) =>
+    fetchJson(`http://127.0.0.1:3000/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  const { auth_url } = await post('network-enablement', { phone_number: '+99012345678' })
+  return post('number-verification', await fetchJson(auth_url))
+}
+
+async function walkOnPage(): Promise<string> {
+  const response = await fetch('http://127.0.0.1:4000/phone/verify', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ phone_number: '+99012345678', network: 'cellular', with_attacker: false }),
+  })
+  return response.text()
+}
+
+async function checkStop(): Promise<void> {
+  const { SHUTDOWN_DELAY_MS, SHUTDOWN_TIMEOUT_MS } = settingsOf('deploy/compose/service.env')
+  const startedAt = performance.now()
+  podman('kill', '--signal', 'TERM', service)
+  await setTimeout(Number(SHUTDOWN_DELAY_MS) / 4)
+  check('after SIGTERM: not ready', (await fetch('http://127.0.0.1:3000/readyz')).status === 503)
+  check('after SIGTERM: serving until the delay is over', (await walk()).phone_number_verified === true)
+  const exitCode = podman('wait', service)
+  const tookMs = performance.now() - startedAt
+  const withinMs = Number(SHUTDOWN_DELAY_MS) + Number(SHUTDOWN_TIMEOUT_MS)
+  check(`exit code ${exitCode} ${Math.round(tookMs)} ms after SIGTERM`, exitCode === '0' && tookMs < withinMs)
+}
+
+function run(name: string, image: string, envFile: string, volume: string): void {
+  podman(
+    ...runtime,
+    'run',
+    '--detach',
+    '--name',
+    name,
+    ...hardening,
+    '--env-file',
+    envFile,
+    '--volume',
+    volume,
+    image,
+  )
+}
+
+function exec(
+  name: string,
+  command: string[],
+  ...options: string[]
+): { status: number | null; stdout: string } {
+  return spawnSync('podman', [...runtime, 'exec', ...options, name, ...command], { encoding: 'utf8' })
+}
+
+/** @throws Error with what podman printed */
+function podman(...parameters: string[]): string {
+  return execFileSync('podman', parameters, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+}
+
+function inspectImage(name: string): ImageFacts {
+  return JSON.parse(podman('image', 'inspect', name))[0]
+}
+
+function healthcheckOf(image: string): string[] {
+  return inspectImage(image).Config.Healthcheck?.Test.slice(1) ?? []
+}
+
+function logLines(): { msg?: string; time: string }[] {
+  return podman('logs', service)
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+function settingsOf(file: string): Record<string, string> {
+  return Object.fromEntries(
+    [...readFileSync(file, 'utf8').matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  )
+}
+
+async function untilOk(url: string): Promise<void> {
+  const deadline = performance.now() + startDeadlineMs
+  while (!(await fetch(url).catch(() => undefined))?.ok) {
+    if (performance.now() > deadline) throw new Error(`no 200 from ${url}`)
+    await setTimeout(50)
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: foreign answers; what is wrong with one shows in the next step.
+async function fetchJson(url: string, init?: RequestInit): Promise<any> {
+  return (await fetch(url, init)).json()
+}
+
+function none(found: string[]): boolean {
+  if (found.length > 0) console.log(`  ${found.slice(0, 10).join('\n  ')}`)
+  return found.length === 0
+}
+
+function check(claim: string, holds: boolean): void {
+  if (holds) passed += 1
+  else failed += 1
+  console.log(`${holds ? 'ok      ' : 'NOT OK  '}${claim}`)
+}

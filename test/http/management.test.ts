@@ -1,0 +1,99 @@
+/** The inside listener: health, the document of the public listener, and its rendering without anything from elsewhere. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import { createManagementServer } from '../../src/http/management.ts'
+import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
+import { listenOnLoopback, openPublicServer, recordLog } from '../support/public-server.ts'
+import { call } from '../support/raw-http.ts'
+
+const { app: publicApp } = await openPublicServer({ after })
+let isReady = true
+const url = await listenOnLoopback(
+  { after },
+  await createManagementServer({
+    requestTimeoutMs: 10_000,
+    isDraining: () => false,
+    log: recordLog({ after }).logger,
+    async checkReady() {
+      if (!isReady) throw new ServiceFailure('store_unavailable')
+    },
+    openApiDocument: publicApp.swagger(),
+  }),
+)
+
+/** Whatever a page or a style sheet names to be loaded. */
+function referencesIn(text: string): string[] {
+  const named = [
+    ...text.matchAll(/(?:src|href)="([^"]+)"|url\(["']?([^"')]+)["']?\)|@import\s+["']([^"']+)/g),
+  ]
+  return named.map(([, attribute, url, imported]) => attribute ?? url ?? imported ?? '')
+}
+
+test('the document is that of the public listener', async () => {
+  const answer = await call(url, { target: '/openapi.json' })
+  assert.equal(answer.status, 200)
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
+  assert.deepEqual(JSON.parse(answer.body), JSON.parse(JSON.stringify(publicApp.swagger())))
+  assertSafeHeaders(answer)
+})
+
+for (const page of ['/docs', '/docs/'])
+  test(`${page} is a page that is served whole from here`, async () => {
+    const answer = await call(url, { target: page })
+    assert.equal(answer.status, 200)
+    assert.match(answer.headers.get('content-type') ?? '', /^text\/html/)
+    assertSafeHeaders(answer)
+    const references = referencesIn(answer.body)
+    assert.ok(references.length >= 5)
+    for (const reference of references) {
+      const { origin, pathname } = new URL(reference, url + page)
+      assert.equal(origin, url, reference)
+      const asset = await call(url, { target: pathname })
+      assert.equal(asset.status, 200, reference)
+      assert.ok(asset.body.length > 0, reference)
+      if (reference.endsWith('.css'))
+        for (const nested of referencesIn(asset.body)) assert.match(nested, /^(data:|#)/, nested)
+    }
+  })
+
+test('the page renders the document of the public listener', async () => {
+  const initializer = await call(url, { target: '/docs/static/swagger-initializer.js' })
+  assert.match(initializer.body, /\/json/)
+  const document = await call(url, { target: '/docs/json' })
+  assert.deepEqual(JSON.parse(document.body), JSON.parse(JSON.stringify(publicApp.swagger())))
+})
+
+test('the page may load, send and embed nothing of another host', async () => {
+  const policy = (await call(url, { target: '/docs/' })).headers.get('content-security-policy') ?? ''
+  const directives = new Map(
+    policy.split(/\s*;\s*/).map((text) => [text.split(' ')[0], text.split(' ').slice(1)]),
+  )
+  assert.deepEqual(directives.get('default-src'), ["'self'"])
+  assert.ok(!directives.has('upgrade-insecure-requests'), 'this listener speaks http')
+  for (const source of [...directives.values()].flat())
+    assert.match(source, /^('self'|'unsafe-inline'|data:)$/)
+  const scripts = directives.get('script-src') ?? directives.get('default-src')
+  assert.ok(!scripts?.includes("'unsafe-inline'"))
+})
+
+test('nothing of the file system around the page is served', async () => {
+  for (const path of ['none', '..%2fpackage.json', '%2e%2e/package.json', '..%5c..%5cpackage.json', '.%00'])
+    assertProblem(await call(url, { target: `/docs/static/${path}` }), 'not_found')
+})
+
+test('health is answered here too', async () => {
+  for (const target of ['/livez', '/readyz']) assert.equal((await call(url, { target })).status, 200)
+  isReady = false
+  assertProblem(await call(url, { target: '/readyz' }), 'store_unavailable')
+  assert.equal((await call(url, { target: '/livez' })).status, 200)
+})
+
+test('no call of the mobile app is answered here', async () => {
+  for (const target of [
+    '/v1/network-enablement',
+    '/v1/number-verification',
+    '/v1/network-enablement/callback',
+  ])
+    for (const method of ['GET', 'POST']) assertProblem(await call(url, { method, target }), 'not_found')
+})

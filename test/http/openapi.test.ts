@@ -1,0 +1,133 @@
+/** The OpenAPI document: complete, consistent in itself, and true to what is really answered. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { FailureCode } from '../../src/core/failures.ts'
+import { type Problem, toProblem } from '../../src/http/problem.ts'
+import { codes, contract } from '../support/problem.ts'
+import { openPublicServer } from '../support/public-server.ts'
+import { routesOf } from '../support/route-table.ts'
+
+interface Content {
+  schema: Record<string, unknown>
+  examples?: Record<string, { value: Problem }>
+}
+
+interface Operation {
+  operationId: string
+  summary: string
+  description?: string
+  tags: string[]
+  security: Record<string, unknown>[]
+  responses: Record<string, { description: string; content: Record<string, Content> }>
+}
+
+const { app } = await openPublicServer({ after })
+const document = JSON.parse(JSON.stringify(app.swagger())) as {
+  openapi: string
+  info: { version: string }
+  tags: { name: string }[]
+  paths: Record<string, Record<string, Operation>>
+  components: { securitySchemes: object; schemas: Record<string, Record<string, unknown>> }
+}
+
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    name: `${method.toUpperCase()} ${path}`,
+    operation,
+  })),
+)
+
+/** Codes that no operation declares, and why. */
+const ofNoOperation: Partial<Record<FailureCode, string>> = {
+  not_found: 'there is no operation at the path',
+  method_not_allowed: 'there is no such operation at the path',
+}
+
+function examplesOf({ responses }: Operation): [status: string, code: string, value: Problem][] {
+  return Object.entries(responses).flatMap(([status, { content }]) =>
+    Object.entries(content['application/problem+json']?.examples ?? {}).map(
+      ([code, { value }]): [string, string, Problem] => [status, code, value],
+    ),
+  )
+}
+
+test('every route of the listener is described, and nothing else', () => {
+  assert.deepEqual(operations.map(({ name }) => name).sort(), routesOf(app))
+})
+
+test('every operation has a name of its own, a summary and a known tag', () => {
+  assert.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
+  const tags = document.tags.map(({ name }) => name)
+  for (const { name, operation } of operations) {
+    assert.ok(operation.summary.length > 0, name)
+    assert.ok(operation.tags.length > 0 && operation.tags.every((tag) => tags.includes(tag)), name)
+  }
+})
+
+test('every reference leads to something', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
+    ([, target]) => target ?? '',
+  )
+  assert.ok(references.length > 0)
+  for (const reference of references) {
+    const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] ?? ''
+    assert.ok(document.components.schemas[name], reference)
+  }
+})
+
+for (const { name, operation } of operations)
+  test(`${name} declares its answers: one JSON 200 without surprises, and problems by status`, () => {
+    const { 200: success, ...failures } = operation.responses
+    const schema = success?.content['application/json']?.schema
+    assert.equal(schema?.['additionalProperties'], false)
+    assert.deepEqual(schema['required'], Object.keys(schema['properties'] as object))
+    for (const [status, { content, description }] of Object.entries(failures)) {
+      assert.deepEqual(Object.keys(content), ['application/problem+json'])
+      assert.deepEqual(content['application/problem+json']?.schema, { $ref: '#/components/schemas/Problem' })
+      const declared = Object.keys(content['application/problem+json']?.examples ?? {})
+      assert.ok(declared.length > 0)
+      for (const code of declared) assert.ok(description.includes(`\`${code}\``), `${status} ${code}`)
+    }
+  })
+
+for (const { name, operation } of operations)
+  test(`${name} shows each of its problems exactly as it is answered`, () => {
+    for (const [status, code, value] of examplesOf(operation)) {
+      assert.equal(String(contract[code as FailureCode][0]), status, code)
+      assert.deepEqual(value, toProblem(code as FailureCode, value.request_id), code)
+    }
+  })
+
+test('an operation declares the refusals of the guard exactly when it asks for a token', () => {
+  const guard = ['missing_token', 'invalid_token', 'insufficient_scope', 'idp_unavailable']
+  for (const { name, operation } of operations) {
+    const declared = examplesOf(operation).map(([, code]) => code)
+    const isGuarded = operation.security.some((scheme) => 'accessToken' in scheme)
+    assert.deepEqual(
+      guard.filter((code) => declared.includes(code)),
+      isGuarded ? guard : [],
+      name,
+    )
+  }
+  assert.ok('accessToken' in document.components.securitySchemes)
+})
+
+test('every code of the contract is declared by some operation, unless it belongs to none', () => {
+  const declared = new Set(
+    operations.flatMap(({ operation }) => examplesOf(operation).map(([, code]) => code)),
+  )
+  assert.deepEqual(
+    codes.filter((code) => !declared.has(code)),
+    Object.keys(ofNoOperation),
+  )
+})
+
+test('the problem schema lists every code, and requires what is always there', () => {
+  const { required, properties } = document.components.schemas['Problem'] as {
+    required: string[]
+    properties: Record<string, { enum?: string[] }>
+  }
+  assert.deepEqual(properties['code']?.enum?.toSorted(), codes.toSorted())
+  assert.deepEqual([...required, 'errors'], Object.keys(properties))
+  assert.deepEqual(Object.keys(toProblem('internal', 'an-id')), required)
+})

@@ -1,0 +1,195 @@
+/** The start: what the core is asked, what the phone gets, and which bodies never reach the core. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { after, beforeEach, test } from 'node:test'
+import type { FailureCode } from '../../../src/core/failures.ts'
+import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
+import { appHeaders, authUrl, openPublicServer, startPath, startWith } from '../../support/public-server.ts'
+import { call, requestBytes } from '../../support/raw-http.ts'
+
+const { url, starts, forget } = await openPublicServer({ after })
+beforeEach(forget)
+
+const number = '+99012345678'
+
+/** Sends a body as it stands, and expects that the core hears nothing of it. */
+async function refused(body: string, code: FailureCode = 'invalid_request') {
+  const problem = assertProblem(await call(url, startWith(body)), code)
+  assert.deepEqual(starts, [])
+  return problem
+}
+
+test('a start is answered with exactly the URL and whether the carrier network is needed', async () => {
+  const answer = await call(url, startWith({ phone_number: number }))
+  assert.equal(answer.status, 200)
+  assert.equal(answer.body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
+  assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
+  assertSafeHeaders(answer)
+})
+
+test('nothing else that the core may know is in the answer', async (t) => {
+  const server = await openPublicServer(t, {
+    verification: {
+      async start() {
+        return {
+          authUrl,
+          requiresCarrierNetwork: false,
+          state: 'canary',
+          code: 'canary',
+          phoneNumber: number,
+        }
+      },
+      finish: async () => true,
+    },
+  })
+  const { body } = await call(server.url, startWith({ phone_number: number }))
+  assert.deepEqual(JSON.parse(body), { auth_url: authUrl, requires_carrier_network: false })
+})
+
+test('the core gets the caller of the token, the number as it came, and the scope only when there is one', async () => {
+  await call(url, startWith({ phone_number: number }))
+  await call(url, startWith({ phone_number: 'not a number', scope: 'a b#c' }))
+  assert.deepEqual(starts, [
+    { caller: { subject: 'alice' }, request: { phoneNumber: number } },
+    { caller: { subject: 'alice' }, request: { phoneNumber: 'not a number', scope: 'a b#c' } },
+  ])
+})
+
+const wrongTypes = ['7', 'true', 'null', '["+99012345678"]', '{"a":"+99012345678"}', '99012345678', '1e3']
+
+for (const value of wrongTypes)
+  test(`a phone_number or scope that is ${value} is refused, never converted`, async () => {
+    const { errors } = await refused(`{"phone_number":${value}}`)
+    assert.deepEqual(
+      errors?.map(({ pointer }) => pointer),
+      ['/phone_number'],
+    )
+    await refused(`{"phone_number":"${number}","scope":${value}}`)
+  })
+
+const badBodies: Record<string, string> = {
+  'no JSON': '+99012345678',
+  'cut off': '{"phone_number":"+990',
+  'two documents': '{"phone_number":"+99012345678"}{}',
+  'a trailing comma': '{"phone_number":"+99012345678",}',
+  'single quotes': "{'phone_number':'+99012345678'}",
+  'a form': 'phone_number=%2B99012345678',
+  'a text': '"+99012345678"',
+  'a number': '99012345678',
+  'a list': '[{"phone_number":"+99012345678"}]',
+  null: 'null',
+  true: 'true',
+  'an empty object': '{}',
+  'an empty list': '[]',
+  'a space': ' ',
+  'deeply nested': `${'['.repeat(2000)}${']'.repeat(2000)}`,
+  'a name in another case': '{"Phone_Number":"+99012345678"}',
+  'a name in camel case': '{"phoneNumber":"+99012345678"}',
+  'a state': '{"phone_number":"+99012345678","state":"x"}',
+  'an unknown member': '{"phone_number":"+99012345678","verified":true}',
+  'an empty name': '{"phone_number":"+99012345678","":1}',
+  'a poisoned prototype': '{"phone_number":"+99012345678","__proto__":{"verified":true}}',
+  'a prototype in escapes': '{"phone_number":"+99012345678","\\u005f_proto__":{"verified":true}}',
+  'a prototype instead of members': '{"__proto__":{"phone_number":"+99012345678"}}',
+  'a poisoned constructor': '{"phone_number":"+99012345678","constructor":{"prototype":{"verified":true}}}',
+  'a member twice, then wrong': '{"phone_number":"+99012345678","phone_number":7}',
+}
+
+for (const [kind, body] of Object.entries(badBodies))
+  test(`a body that is or has ${kind} is refused`, async () => {
+    await refused(body)
+    assert.equal(({} as { verified?: boolean }).verified, undefined)
+  })
+
+test('of a member that comes twice, the one that was checked is the one that is used', async () => {
+  await call(url, startWith('{"phone_number":7,"phone_number":"+99011111111"}'))
+  assert.deepEqual(
+    starts.map(({ request }) => request.phoneNumber),
+    ['+99011111111'],
+  )
+})
+
+test('a start without a body is refused, with a type and without one', async () => {
+  for (const headers of [appHeaders, { authorization: appHeaders.authorization }])
+    for (const length of [undefined, '0']) {
+      const request = { method: 'POST', target: startPath, headers: { ...headers, 'content-length': length } }
+      assertProblem(await call(url, request), 'invalid_request')
+    }
+  assert.deepEqual(starts, [])
+})
+
+/** Spellings that have led other servers past their checks. */
+const contentTypes = [
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json;charset=utf-16',
+  'APPLICATION/JSON',
+  ' application/json',
+  'application/json\t; charset=utf-8',
+  'application/json\t',
+  'application/json;',
+  'application/jsonx',
+  'application/json, text/plain',
+  'text/json',
+  'text/plain',
+  'application/problem+json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=a',
+  'json',
+  '*/*',
+  '',
+  undefined,
+]
+
+for (const contentType of contentTypes)
+  test(`a bad body with Content-Type ${JSON.stringify(contentType)} never reaches the core`, async () => {
+    for (const body of ['{"phone_number":7}', '{"phone_number":"+99012345678","admin":true}', 'nonsense']) {
+      const headers = { ...appHeaders, 'content-type': contentType }
+      const answer = await call(url, { ...startWith(body), headers })
+      assertProblem(answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
+    }
+    assert.deepEqual(starts, [])
+  })
+
+const good = JSON.stringify({ phone_number: number })
+
+for (const contentType of [
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'text/json',
+  'application/jsonx',
+  undefined,
+])
+  test(`a good body with Content-Type ${contentType} is an unsupported media type`, async () => {
+    const headers = { ...appHeaders, 'content-type': contentType }
+    assertProblem(await call(url, { ...startWith(good), headers }), 'unsupported_media_type')
+    assert.deepEqual(starts, [])
+  })
+
+for (const contentType of ['application/json', 'application/json; charset=utf-8', 'Application/JSON'])
+  test(`a good body with Content-Type ${contentType} is a start`, async () => {
+    const headers = { ...appHeaders, 'content-type': contentType }
+    assert.equal((await call(url, { ...startWith(good), headers })).status, 200)
+  })
+
+test('the work for a start ends when the phone leaves before its answer', async (t) => {
+  const reached = Promise.withResolvers<AbortSignal>()
+  const never = Promise.withResolvers<never>()
+  const server = await openPublicServer(t, {
+    verification: {
+      start(_caller, _request, callerGone) {
+        reached.resolve(callerGone)
+        return never.promise
+      },
+      finish: async () => true,
+    },
+  })
+  const client = connect(Number(new URL(server.url).port), '127.0.0.1')
+  client.write(requestBytes(startWith({ phone_number: number })))
+  const callerGone = await reached.promise
+  assert.equal(callerGone.aborted, false)
+  client.destroy()
+  if (!callerGone.aborted) await once(callerGone, 'abort')
+  never.reject(new Error('nobody listens'))
+})
