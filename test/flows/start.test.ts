@@ -1,0 +1,173 @@
+/**
+ * Starts over real HTTP on both sides: what the phone gets, what Vonage gets, and that a bad token gets nowhere.
+ */
+import assert from 'node:assert/strict'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { createLocalJWKSet, decodeJwt } from 'jose'
+import { Pool } from 'undici'
+import { createVerification } from '../../src/core/verification.ts'
+import { createAccessTokens } from '../../src/idp/access-token.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
+import { createVonageClient } from '../../src/vonage/client.ts'
+import { createRoute } from '../../src/vonage/route.ts'
+import { createTransport } from '../../src/vonage/transport.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { createHostileTokens, toleranceSeconds } from '../support/hostile-tokens.ts'
+import { createRsaKeys } from '../support/keys.ts'
+import { openPublicServer, startPath } from '../support/public-server.ts'
+import {
+  audience,
+  createTokenProvider,
+  issuer,
+  phoneNumberClaim,
+  requiredScope,
+} from '../support/token-provider.ts'
+
+const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+/** The answer of Vonage's concept page. */
+const authUrl =
+  'https://api-eu.vonage.com/oauth2/auth?client_id=sandbox_test&redirect_uri=https%3A%2F%2Fexample.com%2Fcallback&response_type=code&scope=openid&state=v2_840e17a8-79f2-1a277bff'
+const provider = createTokenProvider()
+const keys = createRsaKeys()
+const received: { headers: IncomingHttpHeaders; body: Record<string, unknown> }[] = []
+
+const upstream = createServer((request, response) => {
+  let text = ''
+  request.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+  })
+  request.on('end', () => {
+    received.push({ headers: request.headers, body: JSON.parse(text) })
+    const entry = { auth_url: authUrl, requires_carrier_network: false, app_url: null }
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ scopes: { [scope]: entry } }))
+  })
+})
+await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+const clock = createFakeClock()
+const transport = createTransport({
+  url: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+  connections: 64,
+})
+const route = createRoute({ transport, maxInFlight: 64, clock })
+const operator = createVonageClient({
+  startRoute: route,
+  tokenRoute: route,
+  verifyRoute: route,
+  applicationJwt: createApplicationJwt({
+    applicationId: 'app',
+    privateKey: keys.privateKey,
+    clock,
+  }),
+  authUrlPolicy: { hosts: [], allowHttp: false },
+  redirectUri: 'https://example.com/callback',
+  startTimeoutMs: 5000,
+  finishTimeoutMs: 5000,
+  clock,
+})
+const server = await openPublicServer(
+  { after },
+  {
+    verification: createVerification({
+      operator,
+      store: createMemoryStore({ ttlSeconds: 300, maxEntries: 100_000, maxPerCaller: 5, clock }),
+      scopes: [scope],
+      callingCodes: [],
+      ownNumberOnly: false,
+    }),
+    accessTokens: createAccessTokens({
+      issuer,
+      audience,
+      algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      tokenTypes: ['at+jwt'],
+      requiredScope,
+      phoneNumberClaim,
+      clockToleranceSeconds: toleranceSeconds,
+      findKey: createLocalJWKSet(provider.keySet),
+      clock,
+    }),
+  },
+)
+after(async () => {
+  await transport.close()
+  upstream.close()
+})
+
+function start(token: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(server.url + startPath, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ phone_number: '+346661113334' }),
+  })
+}
+
+test('the phone gets the two values of the concept page, untouched, and nothing more', async () => {
+  const answer = await start(provider.token())
+  assert.equal(answer.status, 200)
+  assert.equal(await answer.text(), JSON.stringify({ auth_url: authUrl, requires_carrier_network: false }))
+})
+
+test('Vonage gets the number, the scopes and a state of ours, and no header of the caller', async () => {
+  received.length = 0
+  await start(provider.token(), {
+    cookie: 'canary=1',
+    'x-canary': '1',
+    'user-agent': 'canary',
+    'x-forwarded-for': '1.2.3.4',
+  })
+  const [call] = received
+  assert.deepEqual(Object.keys(call?.body ?? {}), ['phone_number', 'scopes', 'state'])
+  assert.deepEqual(call?.body.scopes, [scope])
+  assert.deepEqual(Object.keys(call?.headers ?? {}).sort(), [
+    'accept',
+    'accept-encoding',
+    'authorization',
+    'connection',
+    'content-length',
+    'content-type',
+    'host',
+  ])
+  assert.doesNotMatch(JSON.stringify(call), /canary/)
+})
+
+test('10,000 starts have 10,000 states and share one application JWT', async (t) => {
+  received.length = 0
+  const client = new Pool(server.url, { connections: 32 })
+  t.after(() => client.close())
+  const headers = { authorization: `Bearer ${provider.token()}`, 'content-type': 'application/json' }
+  const request = { headers, body: JSON.stringify({ phone_number: '+346661113334' }) }
+  let left = 10_000
+  const statuses = new Set<number>()
+  async function startInTurn(): Promise<void> {
+    while (left-- > 0) {
+      const { statusCode, body } = await client.request({ ...request, path: startPath, method: 'POST' })
+      statuses.add(statusCode)
+      await body.dump()
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, startInTurn))
+  const states = new Set(received.map(({ body }) => String(body.state)))
+  const signed = new Set(received.map(({ headers }) => decodeJwt(headers.authorization?.slice(7) ?? '').jti))
+  assert.deepEqual([...statuses], [200])
+  assert.equal(states.size, 10_000)
+  assert.ok([...states].every((state) => /^[A-Za-z0-9_-]{43}$/.test(state)))
+  assert.ok(signed.size <= 2)
+})
+
+test('no hostile token reaches Vonage, and each is told why in WWW-Authenticate', async () => {
+  received.length = 0
+  const made = await createHostileTokens(provider, 'https://attacker.example/keys')
+  // HTTP itself drops white space around a header's value.
+  const hostile = made.filter(({ token }) => token.trim() === token)
+  for (const { what, token, code } of hostile) {
+    const answer = await start(token)
+    assert.equal(answer.status, code === 'insufficient_scope' ? 403 : 401, what)
+    assert.equal(answer.headers.get('www-authenticate'), `Bearer realm="network-enablement", error="${code}"`)
+    assert.equal(((await answer.json()) as { code: string }).code, code, what)
+  }
+  assert.ok(hostile.length > 30)
+  assert.equal(received.length, 0)
+})

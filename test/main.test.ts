@@ -1,0 +1,174 @@
+/** The process: what it prints, which signals it obeys, and its exit codes. Each test starts a real one. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { suite, test } from 'node:test'
+import { listeningSettings, requiredSettings } from './support/environment.ts'
+import { startMain } from './support/main-process.ts'
+import { assertProblem } from './support/problem.ts'
+import { startWith } from './support/public-server.ts'
+import { call, type RawAnswer, requestBytes } from './support/raw-http.ts'
+import { required } from './support/settings.ts'
+
+/** Starting takes under a second; this is for a machine with much else to do, and still tells a hang. */
+const startTimeoutMs = 10_000
+
+const keyBody = requiredSettings().VONAGE_PRIVATE_KEY?.split('\n')[1] ?? ''
+
+/** Asks until the answer is as wanted. */
+async function becomes(
+  isWanted: (answer: RawAnswer) => boolean,
+  ask: () => Promise<RawAnswer>,
+): Promise<RawAnswer> {
+  const answer = await ask()
+  return isWanted(answer) ? answer : becomes(isWanted, ask)
+}
+
+suite('the process', { concurrency: 2 }, () => {
+  for (const args of [[], ['--check-config']])
+    test(`settings that are not usable end it at once, all of them named and none shown, with ${args}`, async (t) => {
+      const startedMs = performance.now()
+      const settings = { LOG_LEVEL: 'canary', PORT: 'canary', VONAGE_PRIVATE_KEY: 'canary' }
+      const { exited, stdout, stderr } = startMain(t, { settings, args })
+      assert.equal(await exited, 1)
+      assert.ok(performance.now() - startedMs < startTimeoutMs)
+      assert.deepEqual(stdout, [])
+      const text = stderr.join('\n')
+      for (const name of [...required, 'LOG_LEVEL', 'PORT'])
+        assert.match(text, new RegExp(`^\\s*${name}: `, 'm'))
+      assert.doesNotMatch(text, /canary/)
+      assert.match(stderr.at(-1) ?? '', /npm run demo/)
+    })
+
+  test('a bug while the settings are read is not taken for bad settings', async (t) => {
+    const before = `const { env } = process
+      Object.defineProperty(process, 'env', {
+        get() {
+          if (new Error().stack.includes('readConfig')) throw new RangeError('a bug')
+          return env
+        },
+      })`
+    const { exited, stderr } = startMain(t, { settings: listeningSettings(), before })
+    assert.equal(await exited, 1)
+    assert.match(stderr.join('\n'), /RangeError/)
+    assert.doesNotMatch(stderr.join('\n'), /AUTH_|VONAGE_/)
+  })
+
+  test('--check-config ends well when the settings are usable, listens nowhere and shows none of them', async (t) => {
+    const settings = listeningSettings({ PORT: '1', MANAGEMENT_PORT: '1' })
+    const { exited, stdout, stderr } = startMain(t, { settings, args: ['--check-config'] })
+    assert.equal(await exited, 0)
+    assert.deepEqual(stderr, [])
+    assert.ok(!stdout.join('\n').includes(keyBody))
+    assert.doesNotMatch(stdout.join('\n'), /listening/)
+  })
+
+  test('one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well', async (t) => {
+    const startedMs = performance.now()
+    const settings = listeningSettings({ LOG_LEVEL: 'trace', SHUTDOWN_DELAY_MS: '1500' })
+    const { child, exited, stdout, stderr, logged } = startMain(t, { settings })
+    const { url, management_url: managementUrl } = (await logged('listening')) as Record<string, string>
+    assert.ok(performance.now() - startedMs < startTimeoutMs)
+    assert.equal(stdout.length, 1)
+    assert.ok(url && managementUrl)
+    for (const base of [url, managementUrl]) {
+      assert.equal((await call(base, { target: '/livez' })).status, 200)
+      assert.equal((await call(base, { target: '/readyz' })).status, 200)
+    }
+    const headers = { authorization: 'Bearer canary.token.here', 'content-type': 'application/json' }
+    const start = { ...startWith({ phone_number: '+99012345678' }), headers }
+    assert.equal((await call(url, { ...start, target: `${start.target}?canary` })).status, 503)
+
+    child.kill('SIGTERM')
+    const readyz = { target: '/readyz', headers: { connection: 'keep-alive, close' } }
+    const notReady = await becomes(
+      ({ status }) => status !== 200,
+      () => call(url, readyz),
+    )
+    assertProblem(notReady, 'shutting_down')
+    assertProblem(await call(managementUrl, { target: '/readyz' }), 'shutting_down')
+    for (const request of [{ target: '/livez' }, { target: '/nowhere' }, start]) {
+      const client = connect(Number(new URL(url).port), '127.0.0.1')
+      client.write(requestBytes({ ...request, headers: { ...headers, connection: undefined } }))
+      const [answer] = (await once(client, 'data')) as [Buffer]
+      client.destroy()
+      assert.match(answer.toString(), /\r\nconnection: close\r\n/i)
+    }
+    assert.equal(await exited, 0)
+    assert.deepEqual(stderr, [])
+    for (const line of stdout) assert.equal(typeof JSON.parse(line).level, 'string')
+    assert.doesNotMatch(stdout.join('\n'), /canary|99012345678/)
+    assert.ok(!stdout.join('\n').includes(keyBody))
+    assert.equal(stdout.filter((line) => line.includes('"listening"')).length, 1)
+  })
+
+  test('on SIGINT it ends well too', async (t) => {
+    const { child, exited, logged, stderr } = startMain(t, { settings: listeningSettings() })
+    await logged('listening')
+    child.kill('SIGINT')
+    assert.equal(await exited, 0)
+    assert.deepEqual(stderr, [])
+  })
+
+  test('a second SIGTERM ends it at once', async (t) => {
+    const settings = listeningSettings({ SHUTDOWN_DELAY_MS: '60000' })
+    const { child, exited, logged } = startMain(t, { settings })
+    const { url } = await logged('listening')
+    child.kill('SIGTERM')
+    await becomes(
+      ({ status }) => status === 503,
+      () => call(String(url), { target: '/readyz' }),
+    )
+    child.kill('SIGTERM')
+    assert.equal(await exited, 1)
+  })
+
+  test('a request that does not end holds it for SHUTDOWN_TIMEOUT_MS and no longer', async (t) => {
+    const { child, exited, logged } = startMain(t, {
+      settings: listeningSettings({ SHUTDOWN_TIMEOUT_MS: '100' }),
+    })
+    const { url } = await logged('listening')
+    const client = connect(Number(new URL(String(url)).port), '127.0.0.1').on('error', () => {})
+    t.after(() => client.destroy())
+    // Once the second request is answered, the first has surely arrived.
+    client.write(requestBytes({ target: '/livez', headers: { connection: undefined } }))
+    await once(client, 'data')
+    client.write('GET /livez HTTP/1.1\r\nHost:')
+    await call(String(url), { target: '/livez' })
+    child.kill('SIGTERM')
+    assert.equal(await exited, 1)
+  })
+
+  for (const name of ['PORT', 'MANAGEMENT_PORT'])
+    test(`a ${name} that is taken ends it with a failure that shows no secret`, async (t) => {
+      const taken = createServer().listen(0, '127.0.0.1')
+      t.after(() => taken.close())
+      await once(taken, 'listening')
+      const settings = listeningSettings({ [name]: String((taken.address() as AddressInfo).port) })
+      const { exited, stdout, stderr } = startMain(t, { settings })
+      assert.equal(await exited, 1)
+      assert.match(stderr.join('\n'), /EADDRINUSE/)
+      assert.ok(![...stdout, ...stderr].join('\n').includes(keyBody))
+    })
+
+  for (const [kind, throwing] of [
+    ['an exception that nobody catches', 'throw new RangeError("canary")'],
+    ['a rejection that nobody handles', 'Promise.reject(new RangeError("canary"))'],
+  ])
+    test(`${kind} is logged without its message, and ends it with a failure`, async (t) => {
+      const before = `process.once('SIGUSR2', () => { ${throwing} })`
+      const { child, exited, logged, stdout } = startMain(t, {
+        settings: listeningSettings(),
+        before,
+      })
+      await logged('listening')
+      child.kill('SIGUSR2')
+      assert.equal(await exited, 1)
+      const errors = stdout.map((line) => JSON.parse(line)).filter(({ err }) => err !== undefined)
+      assert.deepEqual(
+        errors.map(({ err }) => err.name),
+        ['RangeError'],
+      )
+      assert.doesNotMatch(stdout.join('\n'), /canary/)
+    })
+})

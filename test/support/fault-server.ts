@@ -1,0 +1,143 @@
+/**
+ * Vonage's three calls on one raw server that misbehaves where a test says so: well-behaved answers, faults of HTTP by name
+ * (those of the wire are in `http-faults.ts`), and addresses where nothing good listens.
+ */
+import type { Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { answer, head } from './http-faults.ts'
+import { createRsaKeys, privatePem } from './keys.ts'
+import { startRawServer } from './raw-server.ts'
+import { createSelfSignedCertificate } from './self-signed-certificate.ts'
+
+export type Step = 'start' | 'token' | 'verify'
+/** What happens on a connection when a whole request has come. */
+export type Act = (socket: Socket) => void
+
+export const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+/** In every bad answer; must not get through to anybody. */
+export const upstreamCanary = 'canary-upstream-text'
+export const accessTokenCanary = 'canary-upstream-access-token'
+
+const stepOfPath: Record<string, Step> = {
+  '/v0.1/network-enablement': 'start',
+  '/oauth2/token': 'token',
+  '/camara/number-verification/v031/verify': 'verify',
+}
+
+export interface FaultServer {
+  url: string
+  /** Whole requests of this step so far: head and body. */
+  calls(step: Step): string[]
+  connections: Socket[]
+  /** From now on every step behaves as given here, and well where nothing is given. */
+  behave(acts: Partial<Record<Step, Act>>): void
+  /** From now on every connection is cut, those that come as those that are. */
+  vanish(): void
+}
+
+export async function startFaultServer(
+  t: Pick<TestContext, 'after'>,
+  initially: Partial<Record<Step, Act>> = {},
+): Promise<FaultServer> {
+  let acts = initially
+  let vanished = false
+  const calls: Record<Step, string[]> = { start: [], token: [], verify: [] }
+  const server = await startRawServer(t as TestContext, {
+    onConnection: (socket) => vanished && socket.resetAndDestroy(),
+    onRequest(socket) {
+      const text = server.requests.at(-1) ?? ''
+      const step = stepOfPath[text.split(' ', 2)[1] ?? '']
+      if (!step) return socket.destroy()
+      calls[step].push(text)
+      ;(acts[step] ?? good[step])(socket, text)
+    },
+  })
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    calls: (step) => calls[step],
+    connections: server.connections,
+    behave(next) {
+      acts = next
+    },
+    vanish() {
+      vanished = true
+      for (const socket of server.connections) socket.resetAndDestroy()
+    },
+  }
+}
+
+/** The state in a request's body, or in an `auth_url`. */
+export function stateIn(text: string): string {
+  return /state(?:":"|=)([\w-]{43})/.exec(text)?.[1] ?? ''
+}
+
+const good: Record<Step, (socket: Socket, request: string) => void> = {
+  start: (socket, request) => json(startBody({ auth_url: `http://127.0.0.1/auth?state=${stateIn(request)}` }))(socket),
+  token: (socket) => json({ access_token: accessTokenCanary, token_type: 'bearer', expires_in: 29 })(socket),
+  verify: (socket) => json({ devicePhoneNumberVerified: true })(socket),
+}
+
+/** An answer to a start with this entry for the scope. */
+export const startBody = (entry: unknown) => ({ scopes: { [scope]: entry } })
+
+/** JSON unless it is text. */
+export function json(body: unknown): Act {
+  return (socket) => void socket.write(answer(typeof body === 'string' ? body : JSON.stringify(body)))
+}
+
+/** @param lines header lines, or what makes them when the answer is due */
+export function status(code: number, lines: string[] | (() => string[]) = [], body: unknown = {}): Act {
+  return (socket) => {
+    const text = JSON.stringify({ title: upstreamCanary, detail: upstreamCanary, ...(body as object) })
+    const due = typeof lines === 'function' ? lines() : lines
+    const headers = [`content-length: ${text.length}`, `x-canary: ${upstreamCanary}`, ...due]
+    socket.write(head(...headers).replace('200 OK', `${code} ${upstreamCanary}`) + text)
+  }
+}
+
+export const noContent: Act = (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n')
+
+export function gzipped(body: unknown): Act {
+  return (socket) => {
+    const bytes = gzipSync(JSON.stringify(body))
+    socket.write(head(`content-length: ${bytes.length}`, 'content-encoding: gzip'))
+    socket.write(bytes)
+  }
+}
+
+/** A place from which no good answer can come. */
+export interface BadPlace {
+  url: string
+  /** Of requests; the hello of TLS is none. */
+  receivedBytes(): number
+}
+
+const none = () => 0
+const nowhere = (url: string) => async (): Promise<BadPlace> => ({ url, receivedBytes: none })
+
+/** A certificate and its key, valid for no host name. */
+export function createCertificate(): { key: string; cert: string } {
+  const keys = createRsaKeys()
+  const der = createSelfSignedCertificate(keys).toString('base64')
+  return {
+    key: privatePem(keys),
+    cert: `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`,
+  }
+}
+
+/** @param trusted a certificate that the service trusts, though it names no host */
+export function badPlaces(trusted: { key: string; cert: string }) {
+  async function listen(t: TestContext, options: Parameters<typeof startRawServer>[1]): Promise<BadPlace> {
+    const { port, receivedBytes } = await startRawServer(t, options)
+    return { url: `https://127.0.0.1:${port}`, receivedBytes: options.tls ? receivedBytes : none }
+  }
+  return {
+    refused: nowhere('http://127.0.0.1:1'),
+    nameless: nowhere('https://nope.invalid'),
+    untrusted: (t: TestContext) => listen(t, { tls: createCertificate() }),
+    wrongHost: (t: TestContext) => listen(t, { tls: trusted }),
+    plain: (t: TestContext) => listen(t, { onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n') }),
+    silent: (t: TestContext) => listen(t, {}),
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A process that opens services on request, for `service-process.ts`. Each is what `main.ts` opens from these settings; that
+ * many share a process makes a fresh one cost milliseconds. The parent also moves the monotonic clock, blocks the loop, and
+ * weighs the process.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { openService, type Service } from '../../src/compose.ts'
+import { parseConfig } from '../../src/config.ts'
+import type { Command, Reply } from './service-process.ts'
+
+const services: Service[] = []
+
+const monotonicMs = performance.now.bind(performance)
+let advancedMs = 0
+performance.now = () => monotonicMs() + advancedMs
+
+const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<unknown> } = {
+  async open(settings) {
+    const service = await openService(parseConfig(settings))
+    return { index: services.push(service) - 1, url: service.url, managementUrl: service.managementUrl }
+  },
+  close: async (index) => services[index]?.close(),
+  async advance(ms) {
+    advancedMs += ms
+  },
+  async block({ ms, turns }) {
+    for (let turn = 0; turn < turns; turn++) {
+      const endMs = monotonicMs() + ms
+      while (monotonicMs() < endMs);
+      await setImmediate()
+    }
+  },
+  async weigh() {
+    for (let round = 0; round < 3; round++) {
+      globalThis.gc?.()
+      await setImmediate()
+    }
+    const { heapUsed, rss } = process.memoryUsage()
+    return { heapBytes: heapUsed, rssBytes: rss }
+  },
+}
+
+process.on('message', async ({ id, name, argument }: { id: number; name: keyof Command; argument: never }) => {
+  const reply: Reply = await commands[name](argument).then(
+    (value) => ({ id, value }),
+    (error: Error) => ({ id, error: error.stack ?? error.message }),
+  )
+  process.send?.(reply)
+})
+process.on('disconnect', () => process.exit())
