@@ -2,13 +2,14 @@
  * A bare listener: limits on what a socket may do, strict requests, a request id, safe headers, one writer of problems and
  * one log line per request. Both listeners are made from it.
  */
+import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
 import { problemSchema } from './openapi.ts'
-import { answerParserError, errorHandler, sendProblem } from './problem.ts'
+import { answerParserError, endWithProblem, errorHandler, sendProblem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
-import { logRequests, type RequestLog } from './request-log.ts'
+import { logRequest, type RequestLog } from './request-log.ts'
 import { requireStrictRequests } from './strict-requests.ts'
 
 /** The largest honest body, a finish with a code of 2,048 characters, is under 2.2 KB. */
@@ -61,9 +62,11 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     return503OnClosing: false,
     // Mistakes are reported, not repaired.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    // Here no hook runs.
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply)
       handleError(error, request, reply)
+      logRequest(log, request, reply)
     },
     clientErrorHandler: answerParserError,
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -76,13 +79,22 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
 
   app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
   requireStrictRequests(app)
-  logRequests(app, log)
+  app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(handleError)
-  app.setNotFoundHandler((request, reply) => {
+  function refuseUnknown(request: FastifyRequest, reply: FastifyReply): never {
     const methods = methodsOfPath.get(request.url.split('?', 1)[0] ?? '')
     if (methods) reply.header('allow', methods.join(', '))
-    return sendProblem(request, reply, new ServiceFailure(methods ? 'method_not_allowed' : 'not_found'))
+    throw new ServiceFailure(methods ? 'method_not_allowed' : 'not_found')
+  }
+  // Before the body is read: a wrong method is a wrong method whatever it carries.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) refuseUnknown(request, reply)
   })
+  app.setNotFoundHandler(refuseUnknown)
+  // Node would answer an expectation other than 100-continue by itself.
+  app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
+    endWithProblem(socket, 'invalid_request'),
+  )
   return app
 }

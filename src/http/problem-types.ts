@@ -100,7 +100,7 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     415,
     'fix_request',
     'Unsupported media type',
-    'Send Content-Type: application/json and no Content-Encoding.',
+    'Send application/json, and no Content-Encoding.',
   ),
   network_not_supported: row(
     422,

@@ -10,6 +10,9 @@ import { type NextAction, problemTypes } from './problem-types.ts'
 import { capitalised, sendRaw } from './raw-reply.ts'
 import { newRequestId } from './request-id.ts'
 
+/** To cut a connection at once could lose the answer on its way. */
+const lingerMs = 500
+
 export const problemMediaType = 'application/problem+json'
 
 export interface ProblemError {
@@ -101,24 +104,22 @@ const codeOfFastifyError: Readonly<Record<string, FailureCode>> = {
 }
 
 /** Anything that is neither ours nor the framework's word about the request is a bug, and says nothing of itself outside. */
-export function toFailure(error: FastifyError | ServiceFailure): ServiceFailure {
+function toFailure(error: unknown): ServiceFailure {
   if (error instanceof ServiceFailure) return error
-  const isClientError = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-  const code = codeOfFastifyError[error.code] ?? (isClientError ? 'invalid_request' : 'internal')
-  return new ServiceFailure(code, code === 'internal' ? { cause: error } : { note: error.code })
+  if (!isFastifyError(error) || Number(error.statusCode) >= 500)
+    return new ServiceFailure('internal', { cause: error })
+  return new ServiceFailure(codeOfFastifyError[error.code] ?? 'invalid_request', { note: error.code })
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_')
 }
 
 /** Makes an error handler, for `setErrorHandler` and `frameworkErrors`, of one of the two writers. */
 export function errorHandler(send: typeof sendProblem) {
-  return (
-    error: FastifyError | ServiceFailure,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): FastifyReply => {
-    const errors =
-      'validation' in error
-        ? error.validation?.filter(({ keyword }) => keyword !== 'if').map(toProblemError)
-        : undefined
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const validation = isFastifyError(error) ? error.validation : undefined
+    const errors = validation?.filter(({ keyword }) => keyword !== 'if').map(toProblemError)
     return send(request, reply, toFailure(error), errors)
   }
 }
@@ -146,23 +147,19 @@ const codeOfParserError: Readonly<Record<string, FailureCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** For `clientErrorHandler`: bytes that are no request. Answers once, in full, and closes. */
+/** For `clientErrorHandler`: bytes that are no request. */
 export function answerParserError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  socket.end(
-    rawProblem(new ServiceFailure(codeOfParserError[error.code ?? ''] ?? 'invalid_request'), newRequestId()),
-  )
+  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy()
+  else endWithProblem(socket, codeOfParserError[error.code ?? ''] ?? 'invalid_request')
 }
 
-/** A whole HTTP/1.1 answer as text, for where there is no reply object. */
-export function rawProblem(failure: ServiceFailure, requestId: string): string {
-  const { status } = problemTypes[failure.code]
-  const body = `${JSON.stringify(toProblem(failure.code, requestId))}\n`
+/** Ends a connection, where there is no reply object, with a whole HTTP/1.1 answer. A client that holds on is cut off. */
+export function endWithProblem(socket: Socket, code: FailureCode): void {
+  const requestId = newRequestId()
+  const { status } = problemTypes[code]
+  const body = `${JSON.stringify(toProblem(code, requestId))}\n`
   const headers = capitalised({
-    ...problemHeaders(failure),
+    ...problemHeaders(new ServiceFailure(code)),
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
@@ -170,5 +167,6 @@ export function rawProblem(failure: ServiceFailure, requestId: string): string {
     connection: 'close',
   })
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  setTimeout(() => socket.destroy(), lingerMs).unref()
 }

@@ -29,7 +29,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   await app.register(operationsRoutes(options.checkReady))
 
   await app.register(async (shedding) => {
-    await shedLoad(shedding)
+    shedLoad(shedding)
     options.rateLimits.byAddress(shedding)
 
     // Public as well: the redirected device has no token of ours.

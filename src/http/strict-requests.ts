@@ -15,9 +15,21 @@ export function requireStrictRequests(app: FastifyInstance): void {
       if (names.indexOf(name) !== names.lastIndexOf(name)) throw refused(`two ${name} headers`)
     if (!headers.host && raw.httpVersion !== '1.0') throw refused('no host header')
     if (!raw.url?.startsWith('/')) throw refused('not an origin-form target')
+    if (!isDecodable(raw.url)) throw refused('a malformed escape in the query')
     if (headers['content-encoding'])
       throw new ServiceFailure('unsupported_media_type', { note: 'encoded body' })
   })
+}
+
+/** The parser of queries leaves a malformed escape as it stands; another reader would not. */
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function refused(note: string): ServiceFailure {

@@ -7,7 +7,8 @@ import { Cluster, Redis } from 'ioredis'
 /** A connection that owes an answer for so long is given up as well, so that calls behind the first fail at once. */
 const commandTimeoutMs = 300
 const connectTimeoutMs = 1000
-const maxReconnectDelayMs = 1000
+/** How much later than another a replica may find Redis again. */
+export const maxReconnectDelayMs = 250
 
 export type RedisClient = Redis | Cluster
 
@@ -40,7 +41,6 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     commandTimeout: commandTimeoutMs,
     socketTimeout: commandTimeoutMs,
     maxRetriesPerRequest: 0,
-    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     // After a failover the old master answers writes like this: find the new one.
     reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
@@ -50,6 +50,7 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     ...options,
     db: Number(pathname.slice(1) || 0),
     enableOfflineQueue: false,
+    enableAutoPipelining: true,
     retryStrategy: reconnectDelayMs,
   }
   const client = createClient()
@@ -67,10 +68,12 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
       })
     if (addresses.length > 1)
       return new Cluster(addresses, {
-        redisOptions: options,
+        redisOptions: { ...options, lazyConnect: false },
         enableOfflineQueue: false,
         clusterRetryStrategy: reconnectDelayMs,
-        enableAutoPipelining: true,
+        // Else a call for a node that is away is tried again and again for seconds; and auto-pipelining would wait for a cluster.
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
       })
     return new Redis({ ...single, ...addresses[0] })
   }

@@ -2,15 +2,17 @@
  * Permits of the account's quota for all replicas, spaced by Redis's clock.
  *
  * While Redis does not answer, each replica goes on with a fixed tenth of the quota, so that up to ten of them stay within it
- * without knowing of each other. A change between the two ways waits a full second, so that what either gave shortly before is
- * out of the sliding second.
+ * without knowing of each other. A change between the two ways waits until what either gave shortly before is out of the sliding
+ * second. A replica that alone loses Redis adds its tenth to what the others take.
  */
 import type { Clock } from '../core/ports.ts'
-import type { RedisClient } from './redis-client.ts'
+import { maxReconnectDelayMs, type RedisClient } from './redis-client.ts'
 
 const key = 'nebff:quota'
 const localShare = 1 / 10
 const slidingWindowMs = 1000
+/** Until the last replica has found Redis again, and what it gave before is out of the sliding second. */
+const settlingMs = slidingWindowMs + 2 * maxReconnectDelayMs
 
 /**
  * KEYS: time of the next permit. ARGV: spacing in ms. Answers 0, or the ms to wait. A time too far ahead to be true, after the
@@ -69,7 +71,7 @@ export function createRedisPermits({ client, spacingMs, clock }: RedisPermitsOpt
         const answers = await redis.ping().catch(() => undefined)
         if (answers === undefined) return takeLocally()
         shared = true
-        return slidingWindowMs
+        return settlingMs
       }
       return redis.takePermit(key, Math.ceil(spacingMs)).catch(takeLocally)
     },

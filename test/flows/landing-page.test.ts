@@ -119,9 +119,7 @@ for (const [title, [answer, code]] of Object.entries(problems))
     assertBothReadProblem(await answer(), code)
   })
 
-const todo =
-  "the detail names Content-Type with its colon, which the Android library takes for the body's header"
-test('both read the problem unsupported_media_type of an encoded body', { todo }, async () => {
+test('both read the problem unsupported_media_type of an encoded body', async () => {
   assertBothReadProblem(await land(sent, { 'content-encoding': 'gzip' }), 'unsupported_media_type')
 })
 
@@ -132,13 +130,19 @@ test('both read the problem rate_limited of an address that asks too often', asy
   assertBothReadProblem(await once(), 'rate_limited')
 })
 
-test('both read the problem overloaded of a service that is far behind', async () => {
+/** Keeps the event loop late for two samples of its delay, and asks at once; a slow machine may need more than one try. */
+async function readWhileBehind(triesLeft = 10): Promise<OneRead> {
   for (let turn = 0; turn < 3; turn++) {
     const untilMs = performance.now() + 300
     while (performance.now() < untilMs);
     await setImmediate()
   }
-  assertBothReadProblem(await readOnce(world.service.url, { target: target(sent) }), 'overloaded')
+  const answer = await readOnce(world.service.url, { target: target(sent) })
+  return answer.status === 200 && triesLeft > 1 ? readWhileBehind(triesLeft - 1) : answer
+}
+
+test('both read the problem overloaded of a service that is far behind', async () => {
+  assertBothReadProblem(await readWhileBehind(), 'overloaded')
 })
 
 test('both read the problem request_timeout of a request that stops within its head', async (t) => {

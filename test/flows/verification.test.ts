@@ -105,7 +105,7 @@ for (const [number, expectation] of Object.entries(expectations))
 test('late answers:', { concurrency: true }, async (t) => {
   const forever = (_durationMs: number, signal: AbortSignal) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-  const deadlines = { START_TIMEOUT_MS: '900', FINISH_TIMEOUT_MS: '900' }
+  const deadlines = { START_TIMEOUT_MS: '1500', FINISH_TIMEOUT_MS: '1500' }
   const lateWorld = await openWorld((close) => t.after(close), deadlines, { sleep: forever })
   const bob = await lateWorld.tokenOf('bob')
   await Promise.all(

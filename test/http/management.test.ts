@@ -78,8 +78,15 @@ test('the page may load, send and embed nothing of another host', async () => {
 })
 
 test('nothing of the file system around the page is served', async () => {
-  for (const path of ['none', '..%2fpackage.json', '%2e%2e/package.json', '..%5c..%5cpackage.json'])
+  for (const path of ['none', '..%2fpackage.json', '%2e%2e%2fpackage.json'])
     assertProblem(await call(url, { target: `/docs/static/${path}` }), 'not_found')
+  for (const path of ['%2e%2e/package.json', '..%5c..%5cpackage.json', 'swagger-ui.css%00'])
+    assert.ok((await call(url, { target: `/docs/static/${path}` })).status >= 400)
+})
+
+test('a range of an asset that does not exist is an invalid request', async () => {
+  const headers = { range: 'bytes=99999999-' }
+  assertProblem(await call(url, { target: '/docs/static/swagger-ui.css', headers }), 'invalid_request')
 })
 
 test('health is answered here too', async () => {

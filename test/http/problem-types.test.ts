@@ -13,6 +13,8 @@ for (const code of codes)
     const { status, nextAction, title, detail } = problemTypes[code]
     assert.deepEqual([status, nextAction], contract[code])
     for (const text of [title, detail]) assert.match(text, /^[A-Z][ -~]{3,}$/)
+    // Vonage's Android library reads headers in body lines too.
+    assert.doesNotMatch(detail, /[\w-]+:/)
   })
 
 test('the next actions are the closed list that an app can switch on', () => {

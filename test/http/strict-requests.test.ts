@@ -55,6 +55,16 @@ test('a request for the server as a whole is refused', async () => {
   assertProblem(await call(url, { method: 'OPTIONS', target: '*' }), 'invalid_request')
 })
 
+for (const query of ['%', '%zz', 'a=%f', 'a=%ff', 'a=%c0%ae', 'a=b&%e4=c'])
+  test(`a request whose query has the malformed escape ${query} is refused, on a route and elsewhere`, async () => {
+    for (const target of targets)
+      assertProblem(await call(url, { target: `${target}?${query}` }), 'invalid_request')
+  })
+
+test('a query with good escapes is no reason to refuse', async () => {
+  assert.equal((await call(url, { target: '/livez?a=%2f%C3%A4%00&b=+' })).status, 200)
+})
+
 for (const encoding of ['gzip', 'br', 'deflate', 'identity', 'x', 'gzip, gzip'])
   test(`a body with Content-Encoding: ${encoding} is refused unread`, async () => {
     const headers = { ...appHeaders, 'content-encoding': encoding }

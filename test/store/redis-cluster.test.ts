@@ -77,7 +77,6 @@ async function defineTests(): Promise<void> {
       const failed = puts.filter((put) => put.failed).length
       assert.ok(failed > 0 && failed < subjects.length, `${failed} of ${subjects.length} failed`)
       const slowest = Math.max(...puts.map(({ ms }) => ms))
-      console.log(round, failed, slowest)
       assert.ok(slowest < patienceMs, `${slowest} ms`)
     }
     frozen?.thaw()

@@ -6,7 +6,12 @@ import { breakages, hangs } from './http-faults.ts'
 const token = rowsOf('token')
 const verify = rowsOf('verify')
 
-const place = (fault: string, place: Place, expected: FaultRow['expected'], rest: Partial<FaultRow> = {}): FaultRow => ({
+const place = (
+  fault: string,
+  place: Place,
+  expected: FaultRow['expected'],
+  rest: Partial<FaultRow> = {},
+): FaultRow => ({
   fault,
   step: 'token',
   place,
@@ -98,7 +103,10 @@ const verifyRows: FaultRow[] = [
     ['a result hidden in __proto__', json('{"__proto__":{"devicePhoneNumberVerified":true}}')],
     ['gzip, though identity was asked for', gzipped({ devicePhoneNumberVerified: true })],
   ),
-  ...verify('upstream_busy', { retryAfter: 17 }, ['429 with Retry-After 17', status(429, ['retry-after: 17'])]),
+  ...verify('upstream_busy', { retryAfter: 17 }, [
+    '429 with Retry-After 17',
+    status(429, ['retry-after: 17']),
+  ]),
   ...verify(200, {}, ['extra members', json({ devicePhoneNumberVerified: true, more: upstreamCanary })]),
 ]
 

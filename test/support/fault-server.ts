@@ -12,7 +12,7 @@ import { createSelfSignedCertificate } from './self-signed-certificate.ts'
 
 export type Step = 'start' | 'token' | 'verify'
 /** What happens on a connection when a whole request has come. */
-export type Act = (socket: Socket) => void
+export type Act = (socket: Socket, request: string) => void
 
 export const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 /** In every bad answer; must not get through to anybody. */
@@ -72,10 +72,15 @@ export function stateIn(text: string): string {
   return /state(?:":"|=)([\w-]{43})/.exec(text)?.[1] ?? ''
 }
 
-const good: Record<Step, (socket: Socket, request: string) => void> = {
-  start: (socket, request) => json(startBody({ auth_url: `http://127.0.0.1/auth?state=${stateIn(request)}` }))(socket),
-  token: (socket) => json({ access_token: accessTokenCanary, token_type: 'bearer', expires_in: 29 })(socket),
-  verify: (socket) => json({ devicePhoneNumberVerified: true })(socket),
+/** The connection ends with a good answer, so that the next call, perhaps a bad one, has a fresh one. */
+const closing = (body: object) => (socket: Socket) =>
+  void socket.end(answer(JSON.stringify(body), 'connection: close'))
+
+export const good: Record<Step, Act> = {
+  start: (socket, request) =>
+    closing(startBody({ auth_url: `http://127.0.0.1/auth?state=${stateIn(request)}` }))(socket),
+  token: closing({ access_token: accessTokenCanary, token_type: 'bearer', expires_in: 29 }),
+  verify: closing({ devicePhoneNumberVerified: true }),
 }
 
 /** An answer to a start with this entry for the scope. */
@@ -132,12 +137,14 @@ export function badPlaces(trusted: { key: string; cert: string }) {
     const { port, receivedBytes } = await startRawServer(t, options)
     return { url: `https://127.0.0.1:${port}`, receivedBytes: options.tls ? receivedBytes : none }
   }
+  const untrusted = createCertificate()
   return {
     refused: nowhere('http://127.0.0.1:1'),
     nameless: nowhere('https://nope.invalid'),
-    untrusted: (t: TestContext) => listen(t, { tls: createCertificate() }),
+    untrusted: (t: TestContext) => listen(t, { tls: untrusted }),
     wrongHost: (t: TestContext) => listen(t, { tls: trusted }),
-    plain: (t: TestContext) => listen(t, { onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n') }),
+    plain: (t: TestContext) =>
+      listen(t, { onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n') }),
     silent: (t: TestContext) => listen(t, {}),
   }
 }

@@ -10,7 +10,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Redis, type RedisOptions } from 'ioredis'
+import type { ConnectionOptions } from 'node:tls'
+import { Redis } from 'ioredis'
 
 /** Why tests that need the server are skipped; false when it is there. */
 export const redisMissing =
@@ -27,7 +28,7 @@ export interface RedisServerOptions {
   /** `sentinel` needs a configuration file, given as the first of the settings. */
   kind?: 'server' | 'sentinel'
   /** For the connections of the test's own. */
-  client?: RedisOptions
+  client?: { tls: ConnectionOptions }
   /** The option that takes the port. */
   portOption?: '--port' | '--tls-port'
 }
@@ -54,7 +55,7 @@ process.once('exit', () => {
 
 /** Resolves when it accepts connections, after some 20 ms. */
 export async function startRedis(owner: Owner, options: RedisServerOptions = {}): Promise<RedisServer> {
-  const { settings = [], kind = 'server', client = {}, portOption = '--port' } = options
+  const { settings = [], kind = 'server', client, portOption = '--port' } = options
   const directory = mkdtempSync(join(tmpdir(), 'redis-'))
   const port = await findFreePort()
   let child: ChildProcess | undefined
@@ -95,11 +96,11 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
     url: `redis://127.0.0.1:${port}`,
     port,
     async command(name, ...args) {
-      const connection = new Redis({ port, lazyConnect: true, retryStrategy: () => null, ...client })
+      const connection = new Redis({ ...client, port, lazyConnect: true })
       connection.on('error', () => undefined)
       try {
         await connection.connect()
-        return await connection.call(String(name), ...args)
+        return await connection.call(String(name), args)
       } finally {
         connection.disconnect()
       }

@@ -40,11 +40,14 @@ const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<
   },
 }
 
-process.on('message', async ({ id, name, argument }: { id: number; name: keyof Command; argument: never }) => {
-  const reply: Reply = await commands[name](argument).then(
-    (value) => ({ id, value }),
-    (error: Error) => ({ id, error: error.stack ?? error.message }),
-  )
-  process.send?.(reply)
-})
+process.on(
+  'message',
+  async ({ id, name, argument }: { id: number; name: keyof Command; argument: never }) => {
+    const reply: Reply = await commands[name](argument).then(
+      (value) => ({ id, value }),
+      (error: Error) => ({ id, error: error.stack ?? error.message }),
+    )
+    process.send?.(reply)
+  },
+)
 process.on('disconnect', () => process.exit())

@@ -1,5 +1,6 @@
 /** Fresh services in a process of their own, so that a test sees every byte that they print, and their weight alone. */
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Environment } from '../../src/config.ts'
 
@@ -51,11 +52,15 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
     env: caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: caFile },
   })
   let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-    })
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  // The event `close` does not come after a `disconnect` from this side.
+  const ended = Promise.all(
+    [child, child.stdout, child.stderr].map(async (part) => {
+      part?.on('data', (bytes: Buffer) => {
+        output += bytes
+      })
+      if (part) await once(part, part === child ? 'exit' : 'close')
+    }),
+  )
   const replies = new Map<number, PromiseWithResolvers<unknown>>()
   child.on('message', ({ id, value, error }: Reply) => {
     const reply = replies.get(id)

@@ -70,7 +70,9 @@ export const callbackRoutes: FastifyPluginAsyncTypebox = async (app) => {
         const note = oauthErrors.has(error) ? error : 'server_error'
         throw new ServiceFailure('authorization_failed', { note })
       }
-      return sendRaw(reply, 200, { 'content-type': 'application/json' }, JSON.stringify({ code, state }))
+      // A colon of the code is escaped: Vonage's Android library looks for `location: ` in every line that it reads.
+      const json = `{"code":${JSON.stringify(code).replaceAll(':', '\\u003a')},"state":"${state}"}`
+      return sendRaw(reply, 200, { 'content-type': 'application/json' }, json)
     },
   )
 }

@@ -1,0 +1,230 @@
+/**
+ * The fault matrix of the identity provider's keys, against a real service over real sockets. Ages of keys pass by moving the
+ * service's monotonic clock.
+ */
+import assert from 'node:assert/strict'
+import type { RequestListener, ServerResponse } from 'node:http'
+import { before, describe, type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { type IdentityProvider, openIdentityProvider, start } from '../support/app-client.ts'
+import { compactJwt, signers } from '../support/compact-jwt.ts'
+import { startFaultServer } from '../support/fault-server.ts'
+import { createRsaKeys } from '../support/keys.ts'
+import { assertProblem } from '../support/problem.ts'
+import { openServiceProcess, type ServiceProcess } from '../support/service-process.ts'
+import { audience, createTokenProvider, issuer, type TokenProvider } from '../support/token-provider.ts'
+
+const minuteMs = 60_000
+const cooldownMs = 5000
+
+let services: ServiceProcess
+/** A second provider: its keys are the new ones of a rotation, or an attacker's. */
+let other: TokenProvider
+
+before(async () => {
+  services = await openServiceProcess()
+  other = createTokenProvider()
+})
+
+const down: RequestListener = (_request, response) => response.destroy()
+const hung: RequestListener = () => {}
+
+interface KeyWorld {
+  url: string
+  idp: IdentityProvider
+  /** What the key server answers from now on: JSON, or a handler. */
+  publish(document: unknown): void
+  fetches(): number
+  /** A start with a token that was never seen before. */
+  startsWell(): Promise<number>
+}
+
+/** @param warm resolves when the keys have come */
+async function openKeyWorld(t: TestContext, { warm = true } = {}): Promise<KeyWorld> {
+  const idp = await openIdentityProvider(t)
+  const { keyServer } = idp
+  if (!warm) keyServer.documents.set('/keys', down)
+  const upstream = await startFaultServer(t)
+  const service = await services.open({
+    ...idp.settings,
+    VONAGE_API_URL: upstream.url,
+    VONAGE_REQUESTS_PER_SECOND: '1000',
+  })
+  t.after(() => service.close())
+  const world: KeyWorld = {
+    url: service.url,
+    idp,
+    publish: (document) => void keyServer.documents.set('/keys', document),
+    fetches: () => keyServer.requests.length,
+    async startsWell() {
+      const { status, body, elapsedMs } = await start(service.url, '+99012345678', {
+        token: idp.tokenOf('alice'),
+      })
+      assert.equal(status, 200, body)
+      return elapsedMs
+    },
+  }
+  if (warm) await world.startsWell()
+  return world
+}
+
+const startWith = ({ url }: KeyWorld, token: string) => start(url, '+99012345678', { token })
+
+function tokenOf(provider: TokenProvider, kid: string): string {
+  const iat = Math.floor(Date.now() / 1000)
+  const signer = signers.EdDSA(provider.ed.privateKey)
+  return provider.token({ header: { alg: 'EdDSA', kid }, claims: { iat, exp: iat + 3600 }, signer })
+}
+
+/** Asks until so many fetches have come and been answered. */
+async function fetchesReach(world: KeyWorld, count: number): Promise<void> {
+  const endMs = performance.now() + 5000
+  while (world.fetches() < count) {
+    assert.ok(performance.now() < endMs, `${world.fetches()} fetches`)
+    await setTimeout(20)
+  }
+  await setTimeout(100)
+}
+
+describe('the fault matrix of the keys', () => {
+  test('the provider goes down: good tokens are good for hours', async (t) => {
+    const world = await openKeyWorld(t)
+    world.publish(down)
+    for (const minutes of [6, 11, 600]) {
+      await services.advance(minutes * minuteMs)
+      assert.ok((await world.startsWell()) < 1000)
+    }
+  })
+
+  test('the provider is down from the beginning: 503, live, and good within 5 s of its return', async (t) => {
+    const world = await openKeyWorld(t, { warm: false })
+    for (let call = 0; call < 3; call++)
+      assertProblem(await startWith(world, world.idp.tokenOf('alice')), 'idp_unavailable')
+    assert.equal((await fetch(`${world.url}/livez`)).status, 200)
+    world.publish(world.idp.provider.keySet)
+    const returnedMs = performance.now()
+    while ((await startWith(world, world.idp.tokenOf('alice'))).status !== 200) {
+      assert.ok(performance.now() - returnedMs < 5000, 'not after 5 s')
+      await setTimeout(100)
+    }
+  })
+
+  test('the provider hangs: a known kid is good at once, an unknown one is 503 in about a second', async (t) => {
+    const world = await openKeyWorld(t)
+    world.publish(hung)
+    await services.advance(6 * minuteMs)
+    assert.ok((await world.startsWell()) < 900)
+    const refused = await startWith(world, tokenOf(other, 'new'))
+    assertProblem(refused, 'idp_unavailable')
+    assert.ok(refused.elapsedMs > 900 && refused.elapsedMs < 2000, `${refused.elapsedMs} ms`)
+    assert.ok((await world.startsWell()) < 900)
+  })
+
+  test('a rotated key is good 5 s after its publication, and the old one while it is published', async (t) => {
+    const world = await openKeyWorld(t)
+    const rotated = other.keySet.keys.map((key) => ({ ...key, kid: `new-${key.kid}` }))
+    world.publish({ keys: [...rotated, ...world.idp.provider.keySet.keys] })
+    assertProblem(await startWith(world, tokenOf(other, 'new-ed')), 'invalid_token')
+    await services.advance(cooldownMs)
+    assert.equal((await startWith(world, tokenOf(other, 'new-ed'))).status, 200)
+    await world.startsWell()
+    assert.equal(world.fetches(), 2)
+    world.publish({ keys: rotated })
+    await services.advance(11 * minuteMs)
+    assertProblem(await startWith(world, world.idp.tokenOf('alice')), 'invalid_token')
+  })
+
+  test('10,000 unknown kids cause one fetch at most, and good tokens stay good', async (t) => {
+    const world = await openKeyWorld(t)
+    await services.advance(cooldownMs)
+    const tokens = Array.from({ length: 10_000 }, (_, index) => unknownKid(index))
+    const pool = new Pool(world.url, { connections: 20 })
+    t.after(() => pool.close())
+    const beganMs = performance.now()
+    const statuses: number[] = []
+    const goodMs: number[] = []
+    async function attack(): Promise<void> {
+      for (let token = tokens.pop(); token; token = tokens.pop()) {
+        const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+        const path = '/v1/network-enablement'
+        const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: '{}' })
+        await body.dump()
+        statuses.push(statusCode)
+      }
+    }
+    async function goOn(): Promise<void> {
+      while (tokens.length > 0) goodMs.push(await world.startsWell())
+    }
+    await Promise.all([goOn(), ...Array.from({ length: 20 }, attack)])
+    assert.equal(statuses.length, 10_000)
+    // 503: overloaded, on a machine busy with other tests.
+    assert.ok(statuses.every((status) => status === 401 || status === 503))
+    assert.ok(statuses.filter((status) => status === 401).length > 5000)
+    assert.ok(world.fetches() <= 2, `${world.fetches() - 1} fetches`)
+    const slowest = Math.max(...goodMs)
+    t.diagnostic(
+      `${Math.round(performance.now() - beganMs)} ms; ${goodMs.length} good, ${slowest.toFixed(0)} ms at most`,
+    )
+  })
+
+  const secret = Buffer.alloc(32, 's')
+  const weak = createRsaKeys(512).publicKey.export({ format: 'jwk' })
+  const badSets: Record<string, unknown> = {
+    'a redirect to other keys': (_: unknown, response: ServerResponse) =>
+      response.writeHead(302, { location: '/elsewhere' }).end(),
+    'a set of 50 MB': (_: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(`{"keys":[${'{"kty":"RSA"},'.repeat(4_000_000)}{}]}`)
+    },
+    'a symmetric key': { keys: [{ kty: 'oct', kid: 'ed', alg: 'HS256', k: secret.toString('base64url') }] },
+    'an RSA key of 512 bits': { keys: [{ ...weak, kid: 'ed', alg: 'RS256' }] },
+    'no keys': { keys: [] },
+    HTML: (_: unknown, response: ServerResponse) => response.end('<html></html>'),
+    'a list': [],
+    'a 500': (_: unknown, response: ServerResponse) => response.writeHead(500).end(),
+  }
+
+  test('a bad key set never replaces a good one', async (t) => {
+    const world = await openKeyWorld(t)
+    world.idp.keyServer.documents.set('/elsewhere', other.keySet)
+    for (const [what, document] of Object.entries(badSets))
+      await t.test(what, async (t) => {
+        const before = await services.weigh()
+        const count = world.fetches()
+        world.publish(document)
+        await services.advance(6 * minuteMs)
+        await world.startsWell()
+        await fetchesReach(world, count + 1)
+        await world.startsWell()
+        const forged = [
+          tokenOf(other, 'ed'),
+          compactJwt({ alg: 'HS256', kid: 'ed', typ: 'at+jwt' }, claims(), signers.HS256(secret)),
+        ]
+        for (const token of forged) assertProblem(await startWith(world, token), 'invalid_token')
+        const grownMb = ((await services.weigh()).rssBytes - before.rssBytes) / 1e6
+        t.diagnostic(`${grownMb.toFixed(1)} MB`)
+        assert.ok(grownMb < 10, `${grownMb} MB`)
+      })
+    assert.ok(!world.idp.keyServer.paths().includes('/elsewhere'), 'the redirect was not followed')
+  })
+
+  test('nothing of the tokens is in the log', async () => {
+    await services.close()
+    const log = services.output()
+    assert.ok(log.split('\n').length > 5000, 'the log was read')
+    for (const canary of ['canary', 'eyJ']) assert.ok(!log.includes(canary), canary)
+  })
+})
+
+function claims() {
+  const iat = Math.floor(Date.now() / 1000)
+  return { iss: issuer, aud: audience, sub: 'mallory', iat, exp: iat + 3600 }
+}
+
+/** Well formed but for its signature, which nobody gets to check. */
+function unknownKid(index: number): string {
+  return compactJwt({ alg: 'EdDSA', kid: `unknown-${index}`, typ: 'at+jwt' }, claims(), () =>
+    Buffer.alloc(64, 1),
+  )
+}

@@ -1,0 +1,100 @@
+/** The Redis client: what its URLs mean, how it finds a master, and what it tells of the server. */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { Cluster, Redis } from 'ioredis'
+import { onEvictingServer, type RedisClient } from '../../src/store/redis-client.ts'
+import { connected, openRedisClient, openRedisStore } from '../support/redis-clients.ts'
+import { contentsOf } from '../support/redis-contents.ts'
+import { redisMissing, startRedis } from '../support/redis-server.ts'
+import { mintState } from '../../src/core/state.ts'
+import { pendingVerification } from '../support/state-store-contract.ts'
+
+const options = { skip: redisMissing }
+const loopback6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+
+test('a URL without a port means 6379, and one without a path database 0', (t) => {
+  const { client } = openRedisClient(t, ['redis://redis.invalid'])
+  assert.ok(client instanceof Redis)
+  assert.deepEqual([client.options.host, client.options.port, client.options.db], ['redis.invalid', 6379, 0])
+})
+
+test('several URLs mean a cluster', (t) => {
+  const { client } = openRedisClient(t, ['redis://redis.invalid:7000', 'redis://redis.invalid'])
+  assert.ok(client instanceof Cluster)
+  assert.deepEqual(client.startupNodes, [
+    { host: 'redis.invalid', port: 7000 },
+    { host: 'redis.invalid', port: 6379 },
+  ])
+})
+
+test('the path of a URL is the number of the database', options, async (t) => {
+  const redis = await startRedis(t)
+  const client = await connected(openRedisClient(t, [`${redis.url}/5`]))
+  await client.set('a-key', 'x')
+  assert.match(String(await redis.command('INFO', 'keyspace')), /^db5:keys=1/m)
+})
+
+const noLoopback6 = loopback6 ? false : 'there is no ::1 here'
+test('a host may be an IPv6 address', { skip: redisMissing || noLoopback6 }, async (t) => {
+  const { port } = await startRedis(t, { settings: ['--bind', '127.0.0.1', '::1'] })
+  const client = await connected(openRedisClient(t, [`redis://[::1]:${port}`]))
+  assert.equal(await client.ping(), 'PONG')
+})
+
+test('a connection that fails is reported, and tried again in the background', options, async (t) => {
+  const redis = await startRedis(t)
+  await redis.kill()
+  const opened = openRedisClient(t, [redis.url])
+  await new Promise((resolve) => opened.client.once('error', resolve))
+  assert.equal((opened.errors[0] as NodeJS.ErrnoException).code, 'ECONNREFUSED')
+  await redis.start()
+  assert.equal(await (await connected(opened)).ping(), 'PONG')
+})
+
+test('the master is found through a sentinel', options, async (t) => {
+  const master = await startRedis(t)
+  const { client } = await throughSentinel(master.port)
+  await client.set('a-key', 'x')
+  assert.equal((await contentsOf(master)).length, 1)
+
+  async function throughSentinel(port: number) {
+    const { mkdtempSync } = await import('node:fs')
+    const file = join(mkdtempSync('/tmp/sentinel-'), 'sentinel.conf')
+    writeFileSync(file, `sentinel monitor the-master 127.0.0.1 ${port} 1\n`)
+    const sentinel = await startRedis(t, { kind: 'sentinel', settings: [file] })
+    const opened = openRedisClient(t, [sentinel.url], { sentinelMaster: 'the-master' })
+    return { client: await connected(opened) }
+  }
+})
+
+for (const [policy, warned] of [
+  ['noeviction', []],
+  ['allkeys-lru', ['allkeys-lru']],
+  ['volatile-ttl', ['volatile-ttl']],
+] as const)
+  test(`a server with the policy ${policy} gives ${warned.length} warnings`, options, async (t) => {
+    const redis = await startRedis(t, { settings: ['--maxmemory-policy', policy] })
+    const warnings: string[] = []
+    const opened = openRedisClient(t, [redis.url])
+    onEvictingServer(opened.client, (found) => warnings.push(found))
+    const client = await connected(opened)
+    // Answered after what the client asked before it.
+    await client.info('memory')
+    assert.deepEqual(warnings, warned)
+  })
+
+for (const [kind, info] of [
+  ['does not say', async () => '# Memory\r\nused_memory:1\r\n'],
+  ['does not let us ask', () => Promise.reject(new Error('NOPERM'))],
+] as const)
+  test(`a server that ${kind} what it evicts gives no warning`, async () => {
+    const client = Object.assign(new EventEmitter(), { info })
+    onEvictingServer(client as unknown as RedisClient, () => assert.fail('a warning'))
+    client.emit('ready')
+    await setImmediate()
+  })

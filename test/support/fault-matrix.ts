@@ -1,0 +1,205 @@
+/** Runs one row of the fault matrix against a fresh service, and remembers what must not be found in its log. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { type AppCall, finish, type IdentityProvider, start, type TimedAnswer } from './app-client.ts'
+import type { FaultRow } from './fault-rows-start.ts'
+import {
+  accessTokenCanary,
+  type badPlaces,
+  type FaultServer,
+  startFaultServer,
+  stateIn,
+  upstreamCanary,
+} from './fault-server.ts'
+import { assertProblem, contract } from './problem.ts'
+import type { HostedService, ServiceProcess } from './service-process.ts'
+
+/** Of a start and of a finish: short, so that the rows that take all of it are quick. */
+export const budgetMs = 500
+const slackMs = 1000
+
+export interface MatrixWorld {
+  services: ServiceProcess
+  idp: IdentityProvider
+  places: ReturnType<typeof badPlaces>
+  /** Services with their Vonage that no row uses at the moment. */
+  idle: Lane[]
+}
+
+/** A service and the Vonage before it. */
+interface Lane {
+  service: HostedService
+  server: FaultServer
+}
+
+/** What a row leaves to be looked for in the log. */
+export interface Trace {
+  name: string
+  requestId: string
+  errorCode: string | undefined
+  /** Name of the secret to the secret. */
+  canaries: Record<string, string>
+}
+
+export const nameOf = ({ step, fault, expected }: FaultRow) => `${step}: ${fault} -> ${expected}`
+
+/** @param place where Vonage is in this step, instead of at its server */
+async function openLane(
+  t: TestContext,
+  { services, idp }: MatrixWorld,
+  place?: Record<string, string>,
+): Promise<Lane> {
+  const server = await startFaultServer(t)
+  const service = await services.open({
+    ...idp.settings,
+    VONAGE_API_URL: place?.start ?? server.url,
+    VONAGE_TOKEN_URL: `${place?.token ?? server.url}/oauth2/token`,
+    VONAGE_AUTH_URL_HOSTS: '127.0.0.1',
+    VONAGE_REQUESTS_PER_SECOND: '100',
+    START_TIMEOUT_MS: String(budgetMs),
+    FINISH_TIMEOUT_MS: String(budgetMs),
+    STATE_MAX_ENTRIES: '1',
+  })
+  return { service, server }
+}
+
+/** Before any row, whose time would else be that of a cold process. */
+export async function warmUp(all: TestContext, world: MatrixWorld, lanes: number): Promise<void> {
+  while (world.idle.length < lanes) {
+    const lane = await openLane(all, world)
+    world.idle.push(lane)
+    await verify(lane, world.idp)
+  }
+}
+
+/**
+ * A service is used again for another row, after a whole verification that goes well: so no circuit is open, and the store, which
+ * has room for one state, is empty.
+ * @param t of the row; `all` of the matrix
+ */
+export async function runRow(
+  t: TestContext,
+  all: TestContext,
+  world: MatrixWorld,
+  row: FaultRow,
+  index: number,
+): Promise<Trace> {
+  const place = row.place && (await world.places[row.place](t))
+  const once = row.place !== undefined || row.pauses === true
+  const lane = once
+    ? await openLane(t, world, place && { [row.step]: place.url })
+    : (world.idle.pop() ?? (await openLane(all, world)))
+  const trace = await runOn(lane, world, row, index)
+  assert.equal(place?.receivedBytes() ?? 0, 0)
+  if (once) await lane.service.close()
+  else world.idle.push(lane)
+  return trace
+}
+
+async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: number): Promise<Trace> {
+  const { server } = lane
+  const { url } = lane.service
+  const phoneNumber = `+990${10_000_000 + index}`
+  const code = `canary-code-${index}`
+  const token = idp.tokenOf('owner')
+  const requestId = `row-${index}`
+  server.behave(row.act ? { [row.step]: row.act } : {})
+
+  let state = ''
+  if (row.step !== 'start') {
+    const started = await start(url, phoneNumber, { token })
+    assert.equal(started.status, 200, started.body)
+    state = stateIn(started.body)
+  }
+  const sentBefore = server.calls(row.step).length
+  const answer =
+    row.step === 'start'
+      ? await start(url, phoneNumber, { token, requestId })
+      : await finish(url, { code, state }, { token, requestId })
+  checkAnswer(answer, row)
+  const sent = () => server.calls(row.step).slice(sentBefore)
+  const { calls = 1 } = row
+  assert.equal(sent().length, calls, 'so many calls')
+
+  server.behave({})
+  if (row.step !== 'start') {
+    const again = await finish(url, { code, state }, { token })
+    if (row.expected === 200) assert.equal(again.body, answer.body)
+    else assertProblem(again, 'invalid_state')
+    assert.equal(sent().length, calls, 'the repeat sent nothing')
+  }
+  const lastStart = server.calls('start').at(-1) ?? ''
+  state ||= stateIn(lastStart)
+  if (!row.place) await checkAftermath({ lane, idp, row, owner: { token }, finishes: { code, state } })
+
+  const canaries = {
+    number: phoneNumber.slice(1),
+    code,
+    'access token': signatureOf(token),
+    state,
+    'application JWT': signatureOf(/bearer (\S+)/i.exec(lastStart)?.[1] ?? ''),
+    "Vonage's access token": accessTokenCanary,
+    "Vonage's words": upstreamCanary,
+  }
+  if (row.expected !== 200) assertFree([answer.body, ...answer.lines].join('\n'), canaries, 'the answer')
+  return { name: nameOf(row), requestId, errorCode: row.errorCode, canaries }
+}
+
+function checkAnswer(answer: TimedAnswer, { expected, retryAfter = 1, takesBudget }: FaultRow): void {
+  if (expected === 200) assert.equal(answer.status, 200, answer.body)
+  else assertProblem(answer, expected)
+  if (expected !== 200 && contract[expected][1] === 'retry') {
+    const seconds = Number(answer.headers.get('retry-after'))
+    const [least, most] = Array.isArray(retryAfter) ? retryAfter : [retryAfter, retryAfter]
+    assert.ok(seconds >= least && seconds <= most, `Retry-After ${seconds}`)
+  }
+  const { elapsedMs } = answer
+  assert.ok(elapsedMs <= budgetMs + slackMs, `took ${elapsedMs} ms`)
+  if (takesBudget) assert.ok(elapsedMs >= budgetMs - 5, `took only ${elapsedMs} ms`)
+}
+
+interface Aftermath {
+  lane: Lane
+  idp: IdentityProvider
+  row: FaultRow
+  owner: AppCall
+  finishes: { code: string; state: string }
+}
+
+/** Vonage is well again. A stranger verifies: is the state of a failed start gone, and the quota stopped where it should be? */
+async function checkAftermath({ lane, idp, row, owner, finishes }: Aftermath): Promise<void> {
+  const { server } = lane
+  const { url } = lane.service
+  const stranger = { token: idp.tokenOf('stranger') }
+  if (row.pauses) {
+    const before = server.calls('start').length
+    assertProblem(await start(url, '+99077777777', stranger), 'upstream_busy')
+    assert.equal(server.calls('start').length, before)
+    return
+  }
+  if (row.step === 'start' && row.expected === 200) {
+    assertProblem(await start(url, '+99077777777', stranger), 'overloaded')
+    assert.equal((await finish(url, finishes, owner)).status, 200)
+  }
+  await verify(lane, idp)
+}
+
+/** A whole verification, of somebody else, that goes well. */
+async function verify({ service: { url } }: Lane, idp: IdentityProvider): Promise<void> {
+  const stranger = { token: idp.tokenOf('stranger') }
+  const started = await start(url, '+99077777777', stranger)
+  assert.equal(started.status, 200, started.body)
+  const landing = { code: 'code', state: stateIn(started.body) }
+  assert.equal((await finish(url, landing, stranger)).status, 200)
+}
+
+/** A secret may be empty when the row never got so far. */
+export function assertFree(text: string, canaries: Record<string, string>, where: string): void {
+  for (const [what, canary] of Object.entries(canaries))
+    assert.ok(canary === '' || !text.includes(canary), `${what} in ${where}`)
+}
+
+/** Only the signature is secret in a JWT, and it alone is long and unique. */
+function signatureOf(jwt: string): string {
+  return jwt.split('.')[2] ?? ''
+}
