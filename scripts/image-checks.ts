@@ -2,10 +2,11 @@
  * What image-test.sh proves of the images that it built: what is inside, and that both run as docker-compose.yml runs them,
  * with its settings: read-only, without root, capabilities or new privileges, in 256 MB. Started by image-test.sh only.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { globSync, lstatSync, readFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { exec, healthcheckOf, inspectImage, logsOf, memoryMb, podman, run, stateOf } from './containers.ts'
 
 const baseImage = process.argv[2] ?? ''
 const serviceImage = 'bff-image-test:production'
@@ -14,44 +15,14 @@ const service = 'bff-image-test-service'
 const simulator = 'bff-image-test-simulator'
 const keys = 'bff-image-test-keys'
 
-const memoryMb = 256
 const maxMbOverBase = 60
 const startDeadlineMs = 20_000
-
-const runtime = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs']
-/** As `x-hardened` in docker-compose.yml. The two limits are what runc may set here. */
-const hardening = [
-  [
-    '--network',
-    'host',
-    '--no-healthcheck',
-    '--ulimit',
-    'nofile=20000:20000',
-    '--ulimit',
-    'nproc=10000:10000',
-  ],
-  ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-  ['--pids-limit', '64', '--memory', `${memoryMb}m`, '--memory-swap', `${memoryMb}m`],
-  ['--add-host', 'redis:127.0.0.1', '--add-host', 'simulator:127.0.0.1', '--add-host', 'service:127.0.0.1'],
-].flat()
-
-interface ImageFacts {
-  Size: number
-  Healthcheck?: { Test: string[] }
-  Config: { User: string; Cmd: string[]; Env: string[] }
-}
-
-interface ContainerState {
-  Status: string
-  Pid: number
-  ExitCode: number
-  StartedAt: string
-  FinishedAt: string
-}
 
 let passed = 0
 let failed = 0
 let redis: ChildProcess | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+process.once('exit', () => redis?.kill('SIGKILL'))
 
 try {
   checkContents()
@@ -59,10 +30,7 @@ try {
 } catch (error) {
   failed += 1
   console.error(error)
-  for (const name of [service, simulator])
-    console.error(spawnSync('podman', ['logs', '--tail', '20', name]).stderr.toString())
-} finally {
-  redis?.kill('SIGKILL')
+  for (const name of [simulator, service]) console.error(`${name}:\n${logsOf(name)}`)
 }
 console.log(`image: ${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
@@ -70,16 +38,18 @@ process.exit(failed === 0 ? 0 : 1)
 function checkContents(): void {
   const root = podman('image', 'mount', serviceImage)
   try {
-    const files = globSync('**', { cwd: join(root, 'app') }).filter((file) => file !== '.')
+    const files = readdirSync(join(root, 'app'), { recursive: true, encoding: 'utf8' })
     const top = files.filter((file) => !file.includes('/')).sort()
-    check(
-      'holds dist, its packages, its licence and nothing else',
-      top.join() === 'LICENSE,dist,node_modules,package.json',
-    )
+    check('dist, packages and licence', top.join() === 'LICENSE,dist,node_modules,package.json')
     const unwanted =
       /(^|\/)(\.env.*|\.git|\.npmrc|\.npm|tests?|typescript|node-linux-\w+|oidc-provider)$|\.test\.[cm]?[jt]s$/
     check('no tests, tools or dot files', none(files.filter((file) => unwanted.test(file))))
-    check('no npm cache', none(globSync('{root,home/node}/.{npm,npmrc,cache}', { cwd: root })))
+    const caches = ['root', 'home/node'].flatMap((home) => [
+      `${home}/.npm`,
+      `${home}/.npmrc`,
+      `${home}/.cache`,
+    ])
+    check('no npm cache or settings', none(caches.filter((path) => existsSync(join(root, path)))))
     const maps = files.filter((file) => file.endsWith('.map'))
     const withSources = maps.filter((file) =>
       readFileSync(join(root, 'app', file), 'utf8').includes('sourcesContent'),
@@ -117,9 +87,11 @@ async function checkRunning(): Promise<void> {
   run(service, serviceImage, 'deploy/compose/service.env', `${keys}:/keys:ro`)
   await untilOk('http://127.0.0.1:3000/readyz')
   const { Pid, StartedAt } = stateOf(service)
-  const listening = logLines().find((line) => line.msg === 'listening')
+  const listening = logsOf(service)
+    .split('\n')
+    .find((line) => line.includes('"msg":"listening"'))
   console.log(
-    `  listening ${Date.parse(listening?.time ?? '') - Date.parse(StartedAt)} ms after the container's start`,
+    `  listening ${Date.parse(JSON.parse(listening ?? '{}').time) - Date.parse(StartedAt)} ms after the container's start`,
   )
   await setTimeout(1000)
   const status = readFileSync(`/proc/${Pid}/status`, 'utf8')
@@ -216,53 +188,6 @@ async function checkStop(): Promise<void> {
   const tookMs = Date.parse(state.FinishedAt) - stoppedAt
   const withinMs = Number(SHUTDOWN_DELAY_MS) + Number(SHUTDOWN_TIMEOUT_MS)
   check(`exit code ${state.ExitCode} ${tookMs} ms after SIGTERM`, state.ExitCode === 0 && tookMs < withinMs)
-}
-
-function run(name: string, image: string, envFile: string, volume: string): void {
-  podman(
-    ...runtime,
-    'run',
-    '--detach',
-    '--name',
-    name,
-    ...hardening,
-    '--env-file',
-    envFile,
-    '--volume',
-    volume,
-    image,
-  )
-}
-
-function exec(
-  name: string,
-  command: string[],
-  ...options: string[]
-): { status: number | null; stdout: string } {
-  return spawnSync('podman', [...runtime, 'exec', ...options, name, ...command], { encoding: 'utf8' })
-}
-
-/** @throws Error with what podman printed */
-function podman(...parameters: string[]): string {
-  return execFileSync('podman', parameters, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
-}
-
-function inspectImage(name: string): ImageFacts {
-  return JSON.parse(podman('image', 'inspect', name))[0]
-}
-
-function stateOf(name: string): ContainerState {
-  return JSON.parse(podman('inspect', '--format', '{{json .State}}', name))
-}
-
-function healthcheckOf(image: string): string[] {
-  return inspectImage(image).Healthcheck?.Test.slice(1) ?? []
-}
-
-function logLines(): { msg?: string; time: string }[] {
-  return podman('logs', service)
-    .split('\n')
-    .map((line) => JSON.parse(line))
 }
 
 function settingsOf(file: string): Record<string, string> {

@@ -52,7 +52,10 @@ for target in production simulator; do
   }
 done
 
+checks=
 clean_up() {
+  set +e
+  [ -z "$checks" ] || kill "$checks"
   podman rm --force --time 0 bff-image-test-service bff-image-test-simulator
   podman volume rm --force bff-image-test-keys
   podman image prune --force
@@ -60,4 +63,6 @@ clean_up() {
 trap clean_up EXIT
 
 # In a network of its own, where the ports of docker-compose.yml are free.
-unshare --net bash -c 'ip link set lo up && exec node_modules/.bin/node scripts/image-checks.ts "$1"' - "$base"
+unshare --net bash -c 'ip link set lo up && exec node_modules/.bin/node scripts/image-checks.ts "$1"' - "$base" &
+checks=$!
+wait "$checks"

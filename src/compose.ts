@@ -34,8 +34,11 @@ export interface Service {
   /** Where the public listener answers, such as `http://127.0.0.1:3000`. */
   url: string
   managementUrl: string
-  /** Not ready from the call on; serves for SHUTDOWN_DELAY_MS more, then closes and waits for the requests under way. */
-  close(): Promise<void>
+  /**
+   * Not ready from the call on; serves for SHUTDOWN_DELAY_MS more, then closes and waits for the requests under way.
+   * @param crash the error that nobody caught, if that is why
+   */
+  close(crash?: Error): Promise<void>
 }
 
 /** Resolves when both listeners listen. It does not wait for the identity provider or Vonage. */
@@ -138,7 +141,8 @@ export async function openService(config: Config): Promise<Service> {
 
   return {
     ...service,
-    async close() {
+    async close(crash) {
+      if (crash) log.logger.fatal({ err: crash }, 'crashed')
       draining = true
       await setTimeout(config.SHUTDOWN_DELAY_MS)
       await server.close()

@@ -24,5 +24,7 @@ if (process.argv.includes('--check-config')) {
   process.stdout.write('the settings are usable\n')
 } else {
   const service = await openService(config)
-  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS }, () => service.close())
+  const delay = config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS
+  // Its own logger would print an error's message, which may quote a request.
+  closeWithGrace({ delay, logger: false }, ({ err }) => service.close(err))
 }

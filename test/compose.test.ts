@@ -1,46 +1,18 @@
 /** The whole service from its settings, over real sockets: everything is connected, and closing closes everything. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { openService } from '../src/compose.ts'
 import { type Environment, parseConfig } from '../src/config.ts'
-import { type DocumentServer, openDocumentServer } from './support/document-server.ts'
-import { listeningSettings } from './support/environment.ts'
+import type { DocumentServer } from './support/document-server.ts'
 import { assertProblem } from './support/problem.ts'
-import { startPath, startWith } from './support/public-server.ts'
+import { startPath } from './support/public-server.ts'
 import { call } from './support/raw-http.ts'
-import { audience, createTokenProvider } from './support/token-provider.ts'
-
-const provider = createTokenProvider()
-const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
-const authUrl = 'https://operator.example/oauth2/auth?state=a-state'
-
-/** The operator's answer to a start. */
-function answerStart(_request: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify({ scopes: { [scope]: { auth_url: authUrl, requires_carrier_network: true } } }))
-}
-
-/** The operator and the identity provider on one origin. */
-async function openUpstream(t: TestContext): Promise<DocumentServer> {
-  const upstream = await openDocumentServer(t, {
-    '/keys': provider.keySet,
-    '/v0.1/network-enablement': answerStart,
-  })
-  const { origin } = upstream
-  upstream.documents.set('/.well-known/openid-configuration', { issuer: origin, jwks_uri: `${origin}/keys` })
-  return upstream
-}
+import { answerStart, goodStart, openUpstream, settingsFor, startedBody } from './support/upstream.ts'
 
 async function open(t: TestContext, upstream: DocumentServer, changes: Environment = {}) {
-  const settings = listeningSettings({
-    LOG_LEVEL: 'silent',
-    AUTH_ISSUER: upstream.origin,
-    AUTH_AUDIENCE: audience,
-    VONAGE_API_URL: upstream.origin,
-    ...changes,
-  })
+  const settings = settingsFor(upstream, { LOG_LEVEL: 'silent', ...changes })
   const service = await openService(parseConfig(settings))
   let closing: Promise<void> | undefined
   const close = () => (closing ??= service.close())
@@ -48,27 +20,18 @@ async function open(t: TestContext, upstream: DocumentServer, changes: Environme
   return { ...service, close }
 }
 
-function start(upstream: DocumentServer, token: { typ?: string } = {}) {
-  const claims = { iss: upstream.origin, exp: Math.ceil(Date.now() / 1000) + 300 }
-  const authorization = `Bearer ${provider.token({ claims, header: { typ: token.typ ?? 'at+jwt' } })}`
-  const request = startWith({ phone_number: '+99012345678' })
-  return { ...request, headers: { ...request.headers, authorization } }
-}
-
-const goodAnswer = JSON.stringify({ auth_url: authUrl, requires_carrier_network: true })
-
 test('a start goes through token, core and operator and comes back, by keys that are discovered', async (t) => {
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream)
-  const answer = await call(url, start(upstream))
-  assert.equal(answer.body, goodAnswer)
+  const answer = await call(url, goodStart(upstream))
+  assert.equal(answer.body, startedBody)
   assert.ok(upstream.paths().includes('/.well-known/openid-configuration'))
 })
 
 test('a fixed key set needs no discovery', async (t) => {
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream, { AUTH_JWKS_URI: `${upstream.origin}/keys` })
-  assert.equal((await call(url, start(upstream))).status, 200)
+  assert.equal((await call(url, goodStart(upstream))).status, 200)
   assert.deepEqual(upstream.paths().sort(), ['/keys', '/v0.1/network-enablement'])
 })
 
@@ -77,7 +40,7 @@ test('a key set that is discovered on a foreign plain-http host is not fetched',
   const discovered = { issuer: upstream.origin, jwks_uri: 'http://keys.example/keys' }
   upstream.documents.set('/.well-known/openid-configuration', discovered)
   const { url } = await open(t, upstream)
-  assertProblem(await call(url, start(upstream)), 'idp_unavailable')
+  assertProblem(await call(url, goodStart(upstream)), 'idp_unavailable')
 })
 
 for (const [types, typ] of [
@@ -89,7 +52,7 @@ for (const [types, typ] of [
   test(`a token of the type ${typ} is accepted with AUTH_TOKEN_TYPES=${types}`, async (t) => {
     const upstream = await openUpstream(t)
     const { url } = await open(t, upstream, { AUTH_TOKEN_TYPES: types })
-    assert.equal((await call(url, start(upstream, { typ }))).status, 200)
+    assert.equal((await call(url, goodStart(upstream, typ))).status, 200)
   })
 
 const settingsThatRefuse: readonly [Environment, Parameters<typeof assertProblem>[1]][] = [
@@ -108,22 +71,22 @@ for (const [changes, code] of settingsThatRefuse)
   test(`a start gets ${code} with ${JSON.stringify(changes)}`, async (t) => {
     const upstream = await openUpstream(t)
     const { url } = await open(t, upstream, changes)
-    assertProblem(await call(url, start(upstream)), code)
+    assertProblem(await call(url, goodStart(upstream)), code)
   })
 
 test('the deadline of a start and the limit of a caller are those of the settings', async (t) => {
   const upstream = await openUpstream(t)
   upstream.documents.set('/v0.1/network-enablement', () => {})
   const { url } = await open(t, upstream, { START_TIMEOUT_MS: '100', RATE_LIMIT_CALLER_PER_MINUTE: '1' })
-  assertProblem(await call(url, start(upstream)), 'upstream_timeout')
-  assertProblem(await call(url, start(upstream)), 'rate_limited')
+  assertProblem(await call(url, goodStart(upstream)), 'upstream_timeout')
+  assertProblem(await call(url, goodStart(upstream)), 'rate_limited')
 })
 
 test('it starts while the identity provider and the operator are away, and says which one is', async (t) => {
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream, { AUTH_ISSUER: 'http://127.0.0.1:1' })
   assert.equal((await call(url, { target: '/readyz' })).status, 200)
-  assertProblem(await call(url, start(upstream)), 'idp_unavailable')
+  assertProblem(await call(url, goodStart(upstream)), 'idp_unavailable')
 })
 
 test('the management listener has health and the document, and the public one has no document', async (t) => {
@@ -149,7 +112,7 @@ test('closing serves on for the delay but is not ready, finishes what is under w
     asked.resolve(response),
   )
   const { url, managementUrl, close } = await open(t, upstream, { SHUTDOWN_DELAY_MS: '100' })
-  const underWay = call(url, start(upstream))
+  const underWay = call(url, goodStart(upstream))
   const response = await asked.promise
 
   const closed = close()
@@ -158,9 +121,9 @@ test('closing serves on for the delay but is not ready, finishes what is under w
   assert.equal((await call(url, { target: '/livez' })).status, 200)
   while ((await call(url, { target: '/livez' }).catch(() => undefined)) !== undefined);
 
-  answerStart({} as IncomingMessage, response)
+  answerStart(undefined, response)
   const { headers, body } = await underWay
-  assert.deepEqual([body, headers.get('connection')], [goodAnswer, 'close'])
+  assert.deepEqual([body, headers.get('connection')], [startedBody, 'close'])
   const upstreamSocket = response.socket
   await closed
   for (const base of [url, managementUrl]) await assert.rejects(call(base, { target: '/livez' }))

@@ -6,9 +6,9 @@ import { suite, test } from 'node:test'
 import { listeningSettings, requiredSettings } from './support/environment.ts'
 import { startMain } from './support/main-process.ts'
 import { assertProblem } from './support/problem.ts'
-import { startWith } from './support/public-server.ts'
 import { call, type RawAnswer, requestBytes } from './support/raw-http.ts'
 import { required } from './support/settings.ts'
+import { goodStart, openUpstream, settingsFor, startedBody } from './support/upstream.ts'
 
 /** Starting takes under a second; this is for a machine with much else to do, and still tells a hang. */
 const startTimeoutMs = 10_000
@@ -65,7 +65,8 @@ suite('the process', { concurrency: 2 }, () => {
 
   test('one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well', async (t) => {
     const startedMs = performance.now()
-    const settings = listeningSettings({ LOG_LEVEL: 'trace', SHUTDOWN_DELAY_MS: '1500' })
+    const upstream = await openUpstream(t)
+    const settings = settingsFor(upstream, { LOG_LEVEL: 'trace', SHUTDOWN_DELAY_MS: '1500' })
     const { child, exited, stdout, stderr, logged } = startMain(t, { settings })
     const { url, management_url: managementUrl } = (await logged('listening')) as Record<string, string>
     assert.ok(performance.now() - startedMs < startTimeoutMs)
@@ -75,9 +76,11 @@ suite('the process', { concurrency: 2 }, () => {
       assert.equal((await call(base, { target: '/livez' })).status, 200)
       assert.equal((await call(base, { target: '/readyz' })).status, 200)
     }
-    const headers = { authorization: 'Bearer canary.token.here', 'content-type': 'application/json' }
-    const start = { ...startWith({ phone_number: '+99012345678' }), headers }
-    assert.equal((await call(url, { ...start, target: `${start.target}?canary` })).status, 503)
+    const start = goodStart(upstream)
+    const answer = await call(url, { ...start, target: `${start.target}?canary` })
+    assert.deepEqual([answer.status, answer.body], [200, startedBody])
+    const headers = { ...start.headers, authorization: 'Bearer canary.token.here' }
+    assertProblem(await call(url, { ...start, headers }), 'invalid_token')
 
     child.kill('SIGTERM')
     const readyz = { target: '/readyz', headers: { connection: 'keep-alive, close' } }
@@ -87,9 +90,9 @@ suite('the process', { concurrency: 2 }, () => {
     )
     assertProblem(notReady, 'shutting_down')
     assertProblem(await call(managementUrl, { target: '/readyz' }), 'shutting_down')
-    for (const request of [{ target: '/livez' }, { target: '/nowhere' }, start]) {
+    for (const request of [{ target: '/livez', headers }, { target: '/nowhere', headers }, start]) {
       const client = connect(Number(new URL(url).port), '127.0.0.1')
-      client.write(requestBytes({ ...request, headers: { ...headers, connection: undefined } }))
+      client.write(requestBytes({ ...request, headers: { ...request.headers, connection: undefined } }))
       const [answer] = (await once(client, 'data')) as [Buffer]
       client.destroy()
       assert.match(answer.toString(), /\r\nconnection: close\r\n/i)
@@ -97,8 +100,9 @@ suite('the process', { concurrency: 2 }, () => {
     assert.equal(await exited, 0)
     assert.deepEqual(stderr, [])
     for (const line of stdout) assert.equal(typeof JSON.parse(line).level, 'string')
-    assert.doesNotMatch(stdout.join('\n'), /canary|99012345678/)
-    assert.ok(!stdout.join('\n').includes(keyBody))
+    assert.doesNotMatch(stdout.join('\n'), /canary|99012345678|a-state/)
+    for (const secret of [keyBody, start.headers.authorization.slice(-40)])
+      assert.ok(!stdout.join('\n').includes(secret))
     assert.equal(stdout.filter((line) => line.includes('"listening"')).length, 1)
   })
 

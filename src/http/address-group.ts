@@ -1,8 +1,9 @@
 /** What counts as one client address: an IPv4 address, or the /64 network that an IPv6 client may take any address from. */
 
 export function addressGroup(address: string): string {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
-  if (mapped) return mapped
+  // Some proxies write the client's port behind its address.
+  const ipv4 = /^(?:::ffff:)?([\d.]+)(?::\d+)?$/i.exec(address)?.[1]
+  if (ipv4) return ipv4
   if (!address.includes(':')) return address
   const [head = '', tail] = address.split('::', 2)
   const groups = head.split(':')

@@ -15,7 +15,7 @@ export interface AccessTokenOptions {
   audience: string
   /** Asymmetric JWS algorithms. */
   algorithms: readonly string[]
-  /** Allowed `typ` values in lower case and without `application/`, such as `at+jwt`. */
+  /** Allowed `typ` values, such as `at+jwt`; case and a leading `application/` do not matter. */
   tokenTypes: readonly string[]
   /** One scope value that the token must carry in `scope` or `scp`. */
   requiredScope: string | undefined
@@ -42,6 +42,7 @@ export interface AccessTokens {
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   const { issuer, audience, algorithms, tokenTypes, requiredScope, phoneNumberClaim, findKey, clock } =
     options
+  const types = new Set(tokenTypes.map(normalType))
   const cache = createTokenCache(clock)
 
   async function verifyJwt(token: string): Promise<JWTVerifyResult> {
@@ -73,7 +74,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
       const known = cache.get(token)
       if (known) return known
       const { payload, protectedHeader } = await verifyJwt(token)
-      if (!tokenTypes.includes(normalType(protectedHeader.typ))) throw invalid('typ')
+      if (!types.has(normalType(protectedHeader.typ))) throw invalid('typ')
       if (payload.cnf !== undefined) throw invalid('a sender-constrained token came as a bearer token')
       const caller = toCaller(payload)
       if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))

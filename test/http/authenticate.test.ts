@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import type { FailureCode } from '../../src/core/failures.ts'
+import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
-import { goodToken, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { goodToken, startPath, startWith } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
 
-const { url, starts, forget } = await openPublicServer({ after })
+const { url, starts, forget } = await openCalmServer({ after })
 beforeEach(forget)
 
 const goodStart = startWith({ phone_number: '+99012345678' })

@@ -4,19 +4,14 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { after, beforeEach, type TestContext, test } from 'node:test'
 import { ServiceFailure } from '../../src/core/failures.ts'
-import {
-  answerParserError,
-  problemHeaders,
-  rawProblem,
-  toFailure,
-  toProblem,
-} from '../../src/http/problem.ts'
-import { assertProblem, codes, contract } from '../support/problem.ts'
-import { finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { answerParserError, endWithProblem, toProblem } from '../../src/http/problem.ts'
+import { openCalmServer } from '../support/calm-server.ts'
+import { assertProblem, codes } from '../support/problem.ts'
+import { finishPath, startPath, startWith } from '../support/public-server.ts'
 import { call, only, speak } from '../support/raw-http.ts'
 
 let thrown: unknown
-const { url, app, log, forget } = await openPublicServer(
+const { url, app, log, forget } = await openCalmServer(
   { after },
   {
     verification: {
@@ -157,26 +152,15 @@ test('a connection whose answer is already out gets no second one', async (t) =>
 })
 
 for (const code of codes)
-  test(`a whole answer for ${code} can be written without a reply object`, () => {
-    const [head = '', body = ''] = rawProblem(new ServiceFailure(code), 'an-id').split('\r\n\r\n')
-    const [statusLine = '', ...lines] = head.split('\r\n')
-    const headers = new Headers(lines.map((line) => line.split(': ') as [string, string]))
-    assert.match(statusLine, new RegExp(`^HTTP/1\\.1 ${contract[code][0]} \\w`))
-    assert.equal(headers.get('connection'), 'close')
-    assertProblem({ status: contract[code][0], headers, lines, body }, code)
+  test(`a connection without a reply object can be ended with a whole answer for ${code}`, async (t) => {
+    const origin = await openSocketServer(t, (socket) => endWithProblem(socket, code))
+    const answer = only(await speak(origin, 'x'))
+    assertProblem(answer, code)
+    assert.equal(answer.headers.get('connection'), 'close')
   })
 
 test('a problem carries errors only when there are some to tell', () => {
   const errors = [{ pointer: '/a', detail: 'required' }]
   assert.deepEqual(toProblem('invalid_request', 'an-id', errors).errors, errors)
   assert.ok(!('errors' in toProblem('invalid_request', 'an-id')))
-})
-
-test('a failure of ours stays itself, and a bug keeps its cause for the log', () => {
-  const failure = new ServiceFailure('invalid_state')
-  assert.equal(toFailure(failure), failure)
-  const bug = Object.assign(new Error('canary'), { code: 'EPIPE' }) as Parameters<typeof toFailure>[0]
-  assert.equal(toFailure(bug).code, 'internal')
-  assert.equal(toFailure(bug).cause, bug)
-  assert.equal(problemHeaders(failure)['content-type'], 'application/problem+json')
 })

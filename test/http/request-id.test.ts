@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { newRequestId, requestIdOf } from '../../src/http/request-id.ts'
+import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
-import { openPublicServer } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
 
-const { url, log, forget } = await openPublicServer({ after })
+const { url, log, forget } = await openCalmServer({ after })
 beforeEach(forget)
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
+import { openCalmServer } from '../support/calm-server.ts'
 import { codes, contract } from '../support/problem.ts'
-import { appHeaders, finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { appHeaders, finishPath, startPath, startWith } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
 
 let failure: unknown
-const { url, log, forget } = await openPublicServer(
+const { url, log, forget } = await openCalmServer(
   { after },
   {
     verification: {

@@ -1,11 +1,12 @@
 /** Requests that two readers could understand differently are refused, and no second one is smuggled in behind them. */
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
+import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
-import { appHeaders, goodToken, openPublicServer, startPath, startWith } from '../support/public-server.ts'
+import { appHeaders, goodToken, startPath, startWith } from '../support/public-server.ts'
 import { call, only, type RawRequest, requestBytes, speak } from '../support/raw-http.ts'
 
-const { url, starts, forget } = await openPublicServer({ after })
+const { url, starts, forget } = await openCalmServer({ after })
 beforeEach(forget)
 
 const goodStart = startWith({ phone_number: '+99012345678' })

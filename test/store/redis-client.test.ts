@@ -1,21 +1,20 @@
 /** The Redis client: what its URLs mean, how it finds a master, and what it tells of the server. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
 import { onEvictingServer, type RedisClient } from '../../src/store/redis-client.ts'
-import { connected, openRedisClient, openRedisStore } from '../support/redis-clients.ts'
+import { connected, openRedisClient } from '../support/redis-clients.ts'
 import { contentsOf } from '../support/redis-contents.ts'
+import { sentinelMaster, startSentinel } from '../support/redis-sentinel.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
-import { mintState } from '../../src/core/state.ts'
-import { pendingVerification } from '../support/state-store-contract.ts'
 
 const options = { skip: redisMissing }
-const loopback6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+const loopback6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+)
 
 test('a URL without a port means 6379, and one without a path database 0', (t) => {
   const { client } = openRedisClient(t, ['redis://redis.invalid'])
@@ -26,10 +25,15 @@ test('a URL without a port means 6379, and one without a path database 0', (t) =
 test('several URLs mean a cluster', (t) => {
   const { client } = openRedisClient(t, ['redis://redis.invalid:7000', 'redis://redis.invalid'])
   assert.ok(client instanceof Cluster)
-  assert.deepEqual(client.startupNodes, [
-    { host: 'redis.invalid', port: 7000 },
-    { host: 'redis.invalid', port: 6379 },
-  ])
+})
+
+test('rediss:// of sentinels means TLS to them and to the master', (t) => {
+  const tls = { ca: 'a PEM', cert: undefined, key: undefined }
+  const { client } = openRedisClient(t, ['rediss://redis.invalid'], { sentinelMaster, tls })
+  assert.ok(client instanceof Redis)
+  const { sentinels, name, sentinelTLS, enableTLSForSentinelMode } = client.options
+  assert.deepEqual([sentinels, name], [[{ host: 'redis.invalid', port: 6379 }], sentinelMaster])
+  assert.deepEqual([client.options.tls, sentinelTLS, enableTLSForSentinelMode], [tls, tls, true])
 })
 
 test('the path of a URL is the number of the database', options, async (t) => {
@@ -58,18 +62,10 @@ test('a connection that fails is reported, and tried again in the background', o
 
 test('the master is found through a sentinel', options, async (t) => {
   const master = await startRedis(t)
-  const { client } = await throughSentinel(master.port)
+  const sentinel = await startSentinel(t, master.port)
+  const client = await connected(openRedisClient(t, [sentinel.url], { sentinelMaster }))
   await client.set('a-key', 'x')
   assert.equal((await contentsOf(master)).length, 1)
-
-  async function throughSentinel(port: number) {
-    const { mkdtempSync } = await import('node:fs')
-    const file = join(mkdtempSync('/tmp/sentinel-'), 'sentinel.conf')
-    writeFileSync(file, `sentinel monitor the-master 127.0.0.1 ${port} 1\n`)
-    const sentinel = await startRedis(t, { kind: 'sentinel', settings: [file] })
-    const opened = openRedisClient(t, [sentinel.url], { sentinelMaster: 'the-master' })
-    return { client: await connected(opened) }
-  }
 })
 
 for (const [policy, warned] of [

@@ -21,7 +21,11 @@ async function defineTests(): Promise<void> {
   stateStoreContract('Redis store on a cluster', async (limits) => {
     for (const { command } of cluster.nodes) await command('FLUSHALL')
     const closers: (() => unknown)[] = []
-    const { store } = await openRedisStore({ after: (close) => void closers.push(close) }, cluster.urls, limits)
+    const { store } = await openRedisStore(
+      { after: (close) => void closers.push(close) },
+      cluster.urls,
+      limits,
+    )
     return {
       store,
       async advance(ms) {
@@ -51,7 +55,9 @@ async function defineTests(): Promise<void> {
     const { client } = openRedisClient(t, urls)
     const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
     for (let n = 0; n < 5; n++) {
-      const ms = await settledAfterMs(rejectsWith(store.put('alice', mintState(), pendingVerification()), 'store_unavailable'))
+      const ms = await settledAfterMs(
+        rejectsWith(store.put('alice', mintState(), pendingVerification()), 'store_unavailable'),
+      )
       assert.ok(ms < patienceMs, `${ms} ms`)
     }
   })
@@ -80,7 +86,10 @@ async function defineTests(): Promise<void> {
       assert.ok(slowest < patienceMs, `${slowest} ms`)
     }
     frozen?.thaw()
-    const tookMs = await untilItWorks(async () => assert.ok((await putAll()).every(({ failed }) => !failed)), 2000)
+    const tookMs = await untilItWorks(
+      async () => assert.ok((await putAll()).every(({ failed }) => !failed)),
+      2000,
+    )
     assert.ok(tookMs < 2000, `${tookMs} ms`)
   })
 }

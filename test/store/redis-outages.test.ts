@@ -1,15 +1,14 @@
 /** The Redis store in trouble: a Redis that hangs, dies, is full, may not be written, or lets nobody in. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Redis } from 'ioredis'
 import { mintState } from '../../src/core/state.ts'
 import { describeError } from '../../src/observability/logger.ts'
+import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
-import { contentsOf, passTime } from '../support/redis-contents.ts'
+import { contentsOf } from '../support/redis-contents.ts'
 import { type RedisServer, redisMissing, startRedis } from '../support/redis-server.ts'
 import { pendingVerification } from '../support/state-store-contract.ts'
-import { createRedisStore } from '../../src/store/redis.ts'
 
 /** How long an answer may take while Redis hangs: one command's 300 ms, and what two slow cores add. */
 const patienceMs = 450
@@ -57,22 +56,26 @@ test('a state whose taking timed out is never handed out twice', options, async 
   }
 })
 
-test('a Redis that was killed and started again is used within 2 s, by the same client', options, async (t) => {
-  const { redis, store } = await setUp(t)
-  await store.put('alice', mintState(), pending)
-  await redis.kill()
-  for (let n = 0; n < 5; n++) {
-    const failing = rejectsWith(store.take('alice', mintState()), 'store_unavailable')
-    assert.ok((await settledAfterMs(failing)) < 100, 'refused at once')
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1000))
-  await redis.start()
-  const tookMs = await untilItWorks(() => store.ping(), recoveryMs)
-  assert.ok(tookMs < recoveryMs, `${tookMs} ms`)
-  const state = mintState()
-  await store.put('alice', state, pending)
-  assert.ok(await store.take('alice', state), 'its scripts are there again')
-})
+test(
+  'a Redis that was killed and started again is used within 2 s, by the same client',
+  options,
+  async (t) => {
+    const { redis, store } = await setUp(t)
+    await store.put('alice', mintState(), pending)
+    await redis.kill()
+    for (let n = 0; n < 5; n++) {
+      const failing = rejectsWith(store.take('alice', mintState()), 'store_unavailable')
+      assert.ok((await settledAfterMs(failing)) < 100, 'refused at once')
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await redis.start()
+    const tookMs = await untilItWorks(() => store.ping(), recoveryMs)
+    assert.ok(tookMs < recoveryMs, `${tookMs} ms`)
+    const state = mintState()
+    await store.put('alice', state, pending)
+    assert.ok(await store.take('alice', state), 'its scripts are there again')
+  },
+)
 
 test('a Redis that comes up after the service is used within 2 s', options, async (t) => {
   const redis = await startRedis(t)

@@ -16,7 +16,11 @@ async function defineTests(): Promise<void> {
   const owner = { after }
   const { directory, read } = createTlsFiles(owner)
   const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
-  const files = { '--tls-ca-cert-file': 'ca.crt', '--tls-cert-file': 'server.crt', '--tls-key-file': 'server.key' }
+  const files = {
+    '--tls-ca-cert-file': 'ca.crt',
+    '--tls-cert-file': 'server.crt',
+    '--tls-key-file': 'server.key',
+  }
   const redis = await startRedis(owner, {
     portOption: '--tls-port',
     settings: [
@@ -25,7 +29,17 @@ async function defineTests(): Promise<void> {
     ],
     client: { tls },
   })
-  await redis.command('ACL', 'SETUSER', 'bff', 'on', '>a-password', '~nebff:*', '+@all', '-@dangerous', '+info')
+  await redis.command(
+    'ACL',
+    'SETUSER',
+    'bff',
+    'on',
+    '>a-password',
+    '~nebff:*',
+    '+@all',
+    '-@dangerous',
+    '+info',
+  )
   const url = `rediss://bff:a-password@127.0.0.1:${redis.port}`
 
   stateStoreContract('Redis store over TLS', async (limits) => {

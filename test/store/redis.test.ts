@@ -63,9 +63,16 @@ function defineTests(): void {
     await store.keepResult('alice', state, canaries.code, false)
     const entries = await contentsOf(redis)
     const shapes = entries
-      .map(({ key, kind }) => `${kind} ${key.replace(/[A-Za-z0-9_-]{43}/, 'H').replace(/\{[A-Za-z0-9_-]{22}\}/, '{D}')}`)
+      .map(
+        ({ key, kind }) =>
+          `${kind} ${key.replace(/[A-Za-z0-9_-]{43}/, 'H').replace(/\{[A-Za-z0-9_-]{22}\}/, '{D}')}`,
+      )
       .sort()
-    assert.deepEqual(shapes, ['list nebff:{D}:states', 'string nebff:{D}:result:H', 'string nebff:{D}:state:H'])
+    assert.deepEqual(shapes, [
+      'list nebff:{D}:states',
+      'string nebff:{D}:result:H',
+      'string nebff:{D}:state:H',
+    ])
     for (const { key, ttlMs } of entries) {
       const longestMs = key.includes(':result:') ? 60_000 : 100_000
       assert.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)

@@ -16,10 +16,14 @@ export interface IdentityProvider {
   settings: Environment
 }
 
+/** One in each test file: making its keys takes a while. */
+let provider: TokenProvider | undefined
+
 export async function openIdentityProvider(t: TestContext): Promise<IdentityProvider> {
-  const provider = createTokenProvider()
+  provider ??= createTokenProvider()
+  const { ed, token } = provider
   const keyServer = await openDocumentServer(t, { '/keys': provider.keySet })
-  const signer = signers.EdDSA(provider.ed.privateKey)
+  const signer = signers.EdDSA(ed.privateKey)
   let issued = 0
   return {
     provider,
@@ -27,7 +31,7 @@ export async function openIdentityProvider(t: TestContext): Promise<IdentityProv
     tokenOf(sub) {
       const iat = Math.floor(Date.now() / 1000)
       const claims = { sub, iat, exp: iat + 3600, jti: `canary-jti-${++issued}` }
-      return provider.token({ header: { alg: 'EdDSA', kid: 'ed' }, claims, signer })
+      return token({ header: { alg: 'EdDSA', kid: 'ed' }, claims, signer })
     },
     settings: {
       ...requiredSettings(),

@@ -11,7 +11,7 @@ import {
   status,
   upstreamCanary,
 } from './fault-server.ts'
-import { breakages, hangs, write } from './http-faults.ts'
+import { answer, breakages, hangs, write } from './http-faults.ts'
 
 /** Where the fault is that no server acts out: the keys of `badPlaces`. */
 export type Place = 'refused' | 'nameless' | 'untrusted' | 'wrongHost' | 'plain' | 'silent'
@@ -51,6 +51,7 @@ const place = (fault: string, place: Place, expected: FailureCode, rest: Rest = 
 export const httpDateIn = (seconds: number) => new Date(Date.now() + 1000 * seconds).toUTCString()
 const entry = (members: object) => json(startBody({ ...members, canary: upstreamCanary }))
 const goodUrl = 'http://127.0.0.1/auth?state=x'
+const goodBody = JSON.stringify(startBody({ auth_url: goodUrl }))
 /** JSON text, so that a member can be called `__proto__`. */
 const poison = `"__proto__":{"auth_url":"${goodUrl}","scopes":{"${scope}":{"auth_url":"${goodUrl}"}},"polluted":true}`
 
@@ -164,20 +165,9 @@ export const startRows: FaultRow[] = [
   ...rows(
     200,
     {},
-    [
-      'extra members',
-      (socket) => json({ ...startBody({ auth_url: goodUrl, app_url: null, more: [1] }), more: {} })(socket),
-    ],
+    ['extra members', json({ ...startBody({ auth_url: goodUrl, app_url: null, more: [1] }), more: {} })],
     ['requires_carrier_network missing', entry({ auth_url: goodUrl })],
-    [
-      'a poisoned __proto__ beside a good answer',
-      json(`{${poison},${JSON.stringify(startBody({ auth_url: goodUrl })).slice(1)}`),
-    ],
-    [
-      'a content type that is not JSON',
-      write(
-        `HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 132\r\n\r\n${JSON.stringify(startBody({ auth_url: goodUrl })).padEnd(132)}`,
-      ),
-    ],
+    ['a poisoned __proto__ beside a good answer', json(`{${poison},${goodBody.slice(1)}`)],
+    ['a content type that is not JSON', write(answer(goodBody, 'content-type: text/html'))],
   ),
 ]

@@ -61,6 +61,9 @@ export function recordLog(t: Owner) {
   return { logger: log.logger, log: { lines, entries } }
 }
 
+/** Makes a listener of these options. */
+type Build = (options: ServerOptions) => Promise<App>
+
 /**
  * `goodToken` is the token of alice; `token-<code>` fails with that code, any other with `invalid_token`. Starts and finishes
  * go well unless an override says otherwise. Closed, with its connections, when the test ends.
@@ -68,11 +71,12 @@ export function recordLog(t: Owner) {
 export async function openPublicServer(
   t: Owner,
   overrides: Partial<ServerOptions> = {},
+  build: Build = createServer,
 ): Promise<PublicServer> {
   const { logger, log } = recordLog(t)
   const starts: PublicServer['starts'] = []
   const finishes: PublicServer['finishes'] = []
-  const app = await createServer({
+  const app = await build({
     requestTimeoutMs: 10_000,
     isDraining: () => false,
     log: logger,

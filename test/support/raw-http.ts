@@ -22,7 +22,7 @@ export interface RawRequest {
 }
 
 /** Longer than anything here may take; a connection that is still open then fails the test. */
-const patienceMs = 9000
+const patienceMs = 5000
 
 /** An HTTP/1.1 request with Host, Connection: close and, for a body, its length, unless these are given. */
 export function requestBytes({ method = 'GET', target = '/', headers = {}, body = '' }: RawRequest): string {

@@ -20,7 +20,14 @@ export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
   const nodes = await Promise.all(
     busPorts.map((busPort) =>
       startRedis(owner, {
-        settings: ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '1000'],
+        settings: [
+          '--cluster-enabled',
+          'yes',
+          '--cluster-port',
+          String(busPort),
+          '--cluster-node-timeout',
+          '1000',
+        ],
       }),
     ),
   )
@@ -38,7 +45,8 @@ async function whole(nodes: readonly RedisServer[]): Promise<void> {
   const startedAtMs = performance.now()
   for (;;) {
     const infos = await Promise.all(nodes.map(({ command }) => command('CLUSTER', 'INFO')))
-    if (infos.every((info) => /cluster_state:ok/.test(String(info)) && /known_nodes:3/.test(String(info)))) return
+    if (infos.every((info) => /cluster_state:ok/.test(String(info)) && /known_nodes:3/.test(String(info))))
+      return
     assert.ok(performance.now() - startedAtMs < patienceMs, 'the cluster does not come together')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -40,7 +40,7 @@ export async function passTime({ command }: Pick<RedisServer, 'command'>, ms: nu
 /** Every command from now on, with its arguments, one line each. */
 export async function watchRedis(owner: Owner, { port }: RedisServer): Promise<string[]> {
   const lines: string[] = []
-  const monitor = await new Redis({ port, lazyConnect: true }).monitor()
+  const monitor = await new Redis({ host: '127.0.0.1', port, lazyConnect: true }).monitor()
   owner.after(() => monitor.disconnect())
   monitor.on('monitor', (_time: string, args: string[]) => void lines.push(args.join(' ')))
   return lines

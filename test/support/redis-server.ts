@@ -61,12 +61,12 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
   let child: ChildProcess | undefined
 
   async function start(): Promise<void> {
-    const args = [...(kind === 'sentinel' ? [...settings, '--sentinel'] : settings)]
-    const defaults = ['--bind', '127.0.0.1', '--dir', directory]
-    if (kind === 'server') defaults.push('--save', '', '--appendonly', 'no')
-    child = spawn('redis-server', [...args, ...defaults, portOption, String(port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const common = ['--bind', '127.0.0.1', '--dir', directory, portOption, String(port)]
+    const args =
+      kind === 'sentinel'
+        ? [...settings, '--sentinel', ...common]
+        : [...common, '--save', '', '--appendonly', 'no', ...settings]
+    child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
     running.add(child)
     child.once('exit', () => running.delete(child as ChildProcess))
     const lines: string[] = []
@@ -96,7 +96,7 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
     url: `redis://127.0.0.1:${port}`,
     port,
     async command(name, ...args) {
-      const connection = new Redis({ ...client, port, lazyConnect: true })
+      const connection = new Redis({ ...client, host: '127.0.0.1', port, lazyConnect: true })
       connection.on('error', () => undefined)
       try {
         await connection.connect()

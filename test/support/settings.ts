@@ -132,6 +132,7 @@ export const badValues: readonly [name: string, value: string][] = [
   ['REDIS_URL', 'redis:///7'],
   ['REDIS_URL', 'rediss://user:canary@redis.example/nought'],
   ['REDIS_URL', 'redis://a.example,b.example'],
+  ['REDIS_URL', 'redis://:%zz-canary@redis.example'],
   ['REDIS_URL', ' , '],
   ['RATE_LIMIT_ADDRESS_PER_MINUTE', '-1'],
   ['RATE_LIMIT_CALLER_PER_MINUTE', 'off'],

@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
 import type { FailureCode } from '../../../src/core/failures.ts'
+import { openCalmServer } from '../../support/calm-server.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
-import { appHeaders, authUrl, openPublicServer, startPath, startWith } from '../../support/public-server.ts'
+import { appHeaders, authUrl, startPath, startWith } from '../../support/public-server.ts'
 import { call, requestBytes } from '../../support/raw-http.ts'
 
-const { url, starts, forget } = await openPublicServer({ after })
+const { url, starts, forget } = await openCalmServer({ after })
 beforeEach(forget)
 
 const number = '+99012345678'
@@ -29,7 +30,7 @@ test('a start is answered with exactly the URL and whether the carrier network i
 })
 
 test('nothing else that the core may know is in the answer', async (t) => {
-  const server = await openPublicServer(t, {
+  const server = await openCalmServer(t, {
     verification: {
       async start() {
         return {
@@ -176,7 +177,7 @@ for (const contentType of ['application/json', 'application/json; charset=utf-8'
 test('the work for a start ends when the phone leaves before its answer', async (t) => {
   const reached = Promise.withResolvers<AbortSignal>()
   const never = Promise.withResolvers<never>()
-  const server = await openPublicServer(t, {
+  const server = await openCalmServer(t, {
     verification: {
       start(_caller, _request, callerGone) {
         reached.resolve(callerGone)

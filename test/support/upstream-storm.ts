@@ -1,0 +1,66 @@
+/** 1,000 parallel starts whose JWT Vonage no longer takes: how many new ones are signed, and how many calls made? */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { decodeJwt } from 'jose'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
+import { createVonageClient } from '../../src/vonage/client.ts'
+import { createRoute } from '../../src/vonage/route.ts'
+import { createFakeClock } from './clock.ts'
+import { good, scope, startFaultServer, status } from './fault-server.ts'
+import { createRsaKeys } from './keys.ts'
+import { openTransport } from './raw-transport.ts'
+
+/** The rest waits for one of them, as in the service. */
+const connections = 100
+/** Younger JWTs are not signed anew. */
+const oldMs = 11_000
+
+/** At the client, with its clock: above it the quota would let only a few starts through at a time. */
+export async function proveStorm(t: TestContext, parallel: number) {
+  const server = await startFaultServer(t)
+  const clock = createFakeClock()
+  const transport = openTransport(t, server.url, connections)
+  const route = createRoute({ transport, maxInFlight: parallel, clock })
+  const client = createVonageClient({
+    startRoute: route,
+    tokenRoute: route,
+    verifyRoute: route,
+    applicationJwt: createApplicationJwt({
+      applicationId: 'an-application',
+      privateKey: createRsaKeys().privateKey,
+      clock,
+    }),
+    authUrlPolicy: { hosts: [], allowHttp: true },
+    startTimeoutMs: 30_000,
+    finishTimeoutMs: 30_000,
+    redirectUri: 'https://bff.example.com/callback',
+    clock,
+  })
+  const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+  const start = (index: number) =>
+    client.requestAuthUrl(
+      { phoneNumber, scope, state: String(index).padStart(43, '0') },
+      new AbortController().signal,
+    )
+
+  await start(0)
+  const jtiIn = (request: string) => decodeJwt(/bearer (\S+)/i.exec(request)?.[1] ?? '').jti
+  const old = jtiIn(server.calls('start')[0] ?? '')
+  server.behave({
+    start: (socket, request) => (jtiIn(request) === old ? status(401) : good.start)(socket, request),
+  })
+  clock.advance(oldMs)
+  const beganMs = performance.now()
+  const results = await Promise.all(Array.from({ length: parallel }, (_, index) => start(index + 1)))
+  const tookMs = Math.round(performance.now() - beganMs)
+
+  assert.equal(results.length, parallel)
+  const calls = server.calls('start').slice(1)
+  const signed = new Set(calls.map(jtiIn)).size - 1
+  assert.equal(signed, 1, 'one new JWT')
+  const callsOfEach = Map.groupBy(calls, (request) => /"state":"(\d+)"/.exec(request)?.[1])
+  assert.equal(callsOfEach.size, parallel)
+  for (const each of callsOfEach.values()) assert.ok(each.length <= 2)
+  return { parallel, signed, calls: calls.length, tookMs }
+}

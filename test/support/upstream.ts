@@ -1,0 +1,50 @@
+/** The two parties that the service speaks to, on one loopback origin: an operator that starts everything, and an identity provider. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TestContext } from 'node:test'
+import type { Environment } from '../../src/config.ts'
+import { type DocumentServer, openDocumentServer } from './document-server.ts'
+import { listeningSettings } from './environment.ts'
+import { startWith } from './public-server.ts'
+import { audience, createTokenProvider } from './token-provider.ts'
+
+const provider = createTokenProvider()
+const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
+const authUrl = 'https://operator.example/oauth2/auth?state=a-state'
+
+/** What the service makes of the operator's answer. */
+export const startedBody = JSON.stringify({ auth_url: authUrl, requires_carrier_network: true })
+
+/** The operator's answer to a start. */
+export function answerStart(_request: IncomingMessage | undefined, response: ServerResponse): void {
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ scopes: { [scope]: { auth_url: authUrl, requires_carrier_network: true } } }))
+}
+
+/** The operator and the identity provider on one origin. */
+export async function openUpstream(t: TestContext): Promise<DocumentServer> {
+  const upstream = await openDocumentServer(t, {
+    '/keys': provider.keySet,
+    '/v0.1/network-enablement': answerStart,
+  })
+  const { origin } = upstream
+  upstream.documents.set('/.well-known/openid-configuration', { issuer: origin, jwks_uri: `${origin}/keys` })
+  return upstream
+}
+
+/** Settings of a service in front of it, on free ports. */
+export function settingsFor({ origin }: DocumentServer, changes: Environment = {}) {
+  return listeningSettings({
+    AUTH_ISSUER: origin,
+    AUTH_AUDIENCE: audience,
+    VONAGE_API_URL: origin,
+    ...changes,
+  })
+}
+
+/** A start of +99012345678 with a good access token, of this type. */
+export function goodStart({ origin }: DocumentServer, typ = 'at+jwt') {
+  const claims = { iss: origin, exp: Math.ceil(Date.now() / 1000) + 300 }
+  const request = startWith({ phone_number: '+99012345678' })
+  const authorization = `Bearer ${provider.token({ claims, header: { typ } })}`
+  return { ...request, headers: { ...request.headers, authorization } }
+}
