@@ -12,16 +12,16 @@ import { proveStorm } from '../test/support/upstream-storm.ts'
 test('200 starts a second for 20 s, and 20 finishes a second', async (t) => {
   const figures = await proveQuota(t, { seconds: 20, startsPerSecond: 200, finishesPerSecond: 20 })
   t.diagnostic(print(figures))
-  assert.ok(figures.refusalP99Ms < 50)
+  assert.ok(figures.refusalServerP99Ms < 50)
 })
 
-for (const [perSecond, maxInFlight] of [
-  [10, 64],
-  [1000, 512],
+for (const [perSecond, maxInFlight, overMs] of [
+  [10, 64, 4000],
+  [1000, 512, 4000],
+  [1000, 512, 0],
 ] as const)
-  test(`5,000 parallel starts while Vonage hangs, with a quota of ${perSecond} a second`, async (t) => {
-    const figures = await proveFlood(t, { parallel: 5000, perSecond, maxInFlight })
-    t.diagnostic(print(figures))
+  test(`5,000 parallel starts while Vonage hangs, within ${overMs} ms, with a quota of ${perSecond} a second`, async (t) => {
+    t.diagnostic(print(await proveFlood(t, { parallel: 5000, overMs, perSecond, maxInFlight })))
   })
 
 test('1,000 parallel starts that get a 401', async (t) => {

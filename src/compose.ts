@@ -133,9 +133,22 @@ export async function openService(config: Config): Promise<Service> {
   })
   const management = await createManagementServer({ ...listener, openApiDocument: server.swagger() })
 
+  async function closeAll(): Promise<void> {
+    await server.close()
+    await management.close()
+    await Promise.all(transports.map((transport) => transport.close()))
+    stores.close()
+    log.close()
+  }
+
   keyCache.warm()
-  await management.listen({ host: config.MANAGEMENT_HOST, port: config.MANAGEMENT_PORT })
-  await server.listen({ host: config.HOST, port: config.PORT })
+  try {
+    await management.listen({ host: config.MANAGEMENT_HOST, port: config.MANAGEMENT_PORT })
+    await server.listen({ host: config.HOST, port: config.PORT })
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
   const service = { url: urlOf(server), managementUrl: urlOf(management) }
   log.logger.info({ url: service.url, management_url: service.managementUrl }, 'listening')
 
@@ -145,12 +158,7 @@ export async function openService(config: Config): Promise<Service> {
       if (crash) log.logger.fatal({ err: crash }, 'crashed')
       draining = true
       await setTimeout(config.SHUTDOWN_DELAY_MS)
-      await server.close()
-      await management.close()
-      await Promise.all(transports.map((transport) => transport.close()))
-      stores.close()
-      log.logger.info('closed')
-      log.close()
+      await closeAll()
     },
   }
 }

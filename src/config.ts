@@ -17,6 +17,11 @@ const upstreamUrls = [
   'VONAGE_REDIRECT_URI',
 ] as const
 
+/** Settings that hold secrets. */
+export const secretNames = Object.entries(settings.properties).flatMap(([name, schema]) =>
+  (schema as TSchema)['secret'] === true ? name : [],
+)
+
 export type Config = Readonly<Static<typeof settings>>
 type Name = keyof Config
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -48,7 +53,7 @@ export function parseConfig(environment: Environment): Config {
   }
   const values = Value.Default(settings, found)
   for (const { path, message } of Value.Errors(settings, values)) {
-    const name = path.split('/')[1] ?? ''
+    const name = path.replace(/^\/([^/]*).*$/, '$1')
     if (!problems.has(name))
       problems.set(name, found[name] === undefined ? 'required' : message.toLowerCase())
   }
@@ -109,21 +114,22 @@ export function isUpstreamUrl(text: string, allowHttp: boolean): boolean {
 
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
-  const { protocol, hostname, pathname } = new URL(text)
+  const { protocol, hostname, pathname, username, password } = new URL(text)
+  if (/%(?![0-9a-f]{2})/i.test(username + password)) return false
   return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname)
 }
 
 function isAddressRange(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/')
-  const maxPrefix = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  if (maxPrefix < 0 || rest.length > 0) return false
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= maxPrefix)
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
 }
 
 function isStrongRsaKey(pem: string): boolean {
   try {
     const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
-    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+    return asymmetricKeyType === 'rsa' && Number(asymmetricKeyDetails?.modulusLength) >= 2048
   } catch {
     return false
   }

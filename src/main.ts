@@ -4,7 +4,7 @@
  */
 import closeWithGrace from 'close-with-grace'
 import { openService } from './compose.ts'
-import { type Config, ConfigError, parseConfig } from './config.ts'
+import { type Config, ConfigError, parseConfig, secretNames } from './config.ts'
 
 function readConfig(): Config {
   try {
@@ -18,7 +18,7 @@ function readConfig(): Config {
 }
 
 const config = readConfig()
-delete process.env.VONAGE_PRIVATE_KEY
+for (const name of secretNames) delete process.env[name]
 
 if (process.argv.includes('--check-config')) {
   process.stdout.write('the settings are usable\n')

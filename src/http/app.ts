@@ -3,6 +3,7 @@
  * one log line per request. Both listeners are made from it.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
@@ -83,7 +84,7 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(handleError)
   function refuseUnknown(request: FastifyRequest, reply: FastifyReply): never {
-    const methods = methodsOfPath.get(request.url.split('?', 1)[0] ?? '')
+    const methods = methodsOfPath.get(request.url.replace(/\?.*/s, ''))
     if (methods) reply.header('allow', methods.join(', '))
     throw new ServiceFailure(methods ? 'method_not_allowed' : 'not_found')
   }
@@ -92,9 +93,10 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     if (request.is404) refuseUnknown(request, reply)
   })
   app.setNotFoundHandler(refuseUnknown)
-  // Node would answer an expectation other than 100-continue by itself.
+  // Node would answer an expectation other than 100-continue by itself, and a CONNECT not at all.
   app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
     endWithProblem(socket, 'invalid_request'),
   )
+  app.server.on('connect', (_request, socket: Socket) => endWithProblem(socket, 'method_not_allowed'))
   return app
 }

@@ -55,7 +55,7 @@ const challenges: Partial<Record<FailureCode, string>> = {
 }
 
 /** Headers that a code brings along, whatever wrote the answer. */
-export function problemHeaders(failure: ServiceFailure): Record<string, string> {
+function problemHeaders(failure: ServiceFailure): Record<string, string> {
   const { code, retryAfterSeconds = 1 } = failure
   const headers: Record<string, string> = { 'content-type': problemMediaType }
   if (problemTypes[code].nextAction === 'retry') headers['retry-after'] = String(retryAfterSeconds)
@@ -106,19 +106,22 @@ const codeOfFastifyError: Readonly<Record<string, FailureCode>> = {
 /** Anything that is neither ours nor the framework's word about the request is a bug, and says nothing of itself outside. */
 function toFailure(error: unknown): ServiceFailure {
   if (error instanceof ServiceFailure) return error
-  if (!isFastifyError(error) || Number(error.statusCode) >= 500)
-    return new ServiceFailure('internal', { cause: error })
+  if (!isAboutRequest(error)) return new ServiceFailure('internal', { cause: error })
   return new ServiceFailure(codeOfFastifyError[error.code] ?? 'invalid_request', { note: error.code })
 }
 
-function isFastifyError(error: unknown): error is FastifyError {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('FST_')
+/** Fastify's own errors, and those of its plugins, which follow http-errors: `expose` means that the client may know. */
+function isAboutRequest(error: unknown): error is FastifyError {
+  if (!(error instanceof Error) || !('statusCode' in error) || Number(error.statusCode) >= 500) return false
+  return (
+    ('code' in error && String(error.code).startsWith('FST_')) || ('expose' in error && error.expose === true)
+  )
 }
 
 /** Makes an error handler, for `setErrorHandler` and `frameworkErrors`, of one of the two writers. */
 export function errorHandler(send: typeof sendProblem) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const validation = isFastifyError(error) ? error.validation : undefined
+    const validation = isAboutRequest(error) ? error.validation : undefined
     const errors = validation?.filter(({ keyword }) => keyword !== 'if').map(toProblemError)
     return send(request, reply, toFailure(error), errors)
   }

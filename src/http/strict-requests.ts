@@ -13,6 +13,7 @@ export function requireStrictRequests(app: FastifyInstance): void {
     const names = raw.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
     for (const name of singular)
       if (names.indexOf(name) !== names.lastIndexOf(name)) throw refused(`two ${name} headers`)
+    if (raw.httpVersionMajor !== 1) throw refused('not HTTP/1')
     if (!headers.host && raw.httpVersion !== '1.0') throw refused('no host header')
     if (!raw.url?.startsWith('/')) throw refused('not an origin-form target')
     if (!isDecodable(raw.url)) throw refused('a malformed escape in the query')

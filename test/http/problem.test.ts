@@ -159,6 +159,19 @@ for (const code of codes)
     assert.equal(answer.headers.get('connection'), 'close')
   })
 
+test('a client that holds on after the answer is cut off', { timeout: 5000 }, async (t) => {
+  const closed = Promise.withResolvers<void>()
+  const origin = await openSocketServer(t, (socket) => {
+    socket.once('close', () => closed.resolve())
+    endWithProblem(socket, 'invalid_request')
+  })
+  const client = connect({ host: '127.0.0.1', port: Number(new URL(origin).port), allowHalfOpen: true })
+  t.after(() => client.destroy())
+  client.write('x')
+  client.resume()
+  await closed.promise
+})
+
 test('a problem carries errors only when there are some to tell', () => {
   const errors = [{ pointer: '/a', detail: 'required' }]
   assert.deepEqual(toProblem('invalid_request', 'an-id', errors).errors, errors)

@@ -1,0 +1,81 @@
+/** The public listener with rate limits over counters of a fake clock; any subject's token is the subject behind `token-of-`. */
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { ServiceFailure } from '../../src/core/failures.ts'
+import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
+import { createRateLimits, type RateLimitOptions } from '../../src/http/rate-limit.ts'
+import { createMemoryCounters } from '../../src/store/memory-counters.ts'
+import { createFakeClock, type FakeClock } from './clock.ts'
+import { type Owner, openPublicServer, type PublicServer, startPath } from './public-server.ts'
+import { call, type RawAnswer, type RawRequest } from './raw-http.ts'
+
+export interface LimitedServer extends PublicServer {
+  clock: FakeClock
+  send(request: RawRequest): Promise<RawAnswer>
+  /** A start by this subject, with further headers. */
+  start(subject: string, phoneNumber: string, headers?: Record<string, string>): Promise<RawAnswer>
+}
+
+export type Quotas = Partial<Omit<RateLimitOptions, 'counters' | 'digest'>>
+
+/** Limits not given are off. */
+export async function openLimitedServer(
+  t: Owner,
+  quotas: Quotas,
+  trustedProxies: readonly string[] = [],
+): Promise<LimitedServer> {
+  const clock = createFakeClock()
+  const server = await openPublicServer(t, {
+    trustedProxies,
+    rateLimits: createRateLimits({
+      counters: createMemoryCounters({ clock }),
+      digest: createKeyedDigest('a secret'),
+      addressPerMinute: 0,
+      callerPerMinute: 0,
+      numberPerHour: 0,
+      distinctNumbersPerDay: 0,
+      ...quotas,
+    }),
+    accessTokens: {
+      async verify(token) {
+        const subject = /^token-of-(.+)$/.exec(token)?.[1]
+        if (subject === undefined) throw new ServiceFailure('invalid_token')
+        return { subject }
+      },
+    },
+  })
+
+  /** A machine busy with other tests may set load shedding off, which comes before anything is counted. */
+  async function send(request: RawRequest): Promise<RawAnswer> {
+    const answer = await call(server.url, request)
+    if (!answer.body.includes('"overloaded"')) return answer
+    await wait(50)
+    return send(request)
+  }
+
+  return {
+    ...server,
+    clock,
+    send,
+    start: (subject, phoneNumber, headers = {}) =>
+      send({
+        method: 'POST',
+        target: startPath,
+        headers: {
+          authorization: `Bearer token-of-${subject}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
+        body: JSON.stringify({ phone_number: phoneNumber }),
+      }),
+  }
+}
+
+export const numberOf = (n: number) => `+990${String(n).padStart(8, '0')}`
+
+/** The two fields of draft-ietf-httpapi-ratelimit-headers, as they stand in an answer. */
+export function rateLimitFields({ headers }: RawAnswer): [policy: string | null, left: string | null] {
+  for (const name of ['x-ratelimit-limit', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'])
+    assert.equal(headers.get(name), null, 'the superseded form')
+  return [headers.get('ratelimit-policy'), headers.get('ratelimit')]
+}
