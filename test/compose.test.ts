@@ -129,3 +129,17 @@ test('closing serves on for the delay but is not ready, finishes what is under w
   for (const base of [url, managementUrl]) await assert.rejects(call(base, { target: '/livez' }))
   if (upstreamSocket && !upstreamSocket.destroyed) await once(upstreamSocket, 'close')
 })
+
+test('a port that is taken is an error, and the other listener does not stay behind', async (t) => {
+  const upstream = await openUpstream(t)
+  const holder = await open(t, upstream)
+  const spare = await open(t, upstream)
+  await spare.close()
+  const settings = settingsFor(upstream, {
+    LOG_LEVEL: 'silent',
+    PORT: new URL(holder.url).port,
+    MANAGEMENT_PORT: new URL(spare.managementUrl).port,
+  })
+  await assert.rejects(openService(parseConfig(settings)), { code: 'EADDRINUSE' })
+  await assert.rejects(fetch(`${spare.managementUrl}/livez`))
+})

@@ -97,6 +97,6 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
   app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
     endWithProblem(socket, 'invalid_request'),
   )
-  app.server.on('connect', (_request, socket: Socket) => endWithProblem(socket, 'method_not_allowed'))
+  app.server.on('connect', (_request, socket: Socket) => endWithProblem(socket, 'invalid_request'))
   return app
 }

@@ -142,6 +142,7 @@ for (const [kind, bytes] of Object.entries(notHttp))
 
 test('CONNECT opens no tunnel', async () => {
   const answers = await speak(url, 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example\r\n\r\n')
+  assert.equal(answers.length, 1)
   for (const answer of answers) assertProblem(answer, 'invalid_request')
 })
 

@@ -1,0 +1,168 @@
+/** Where state, limits and quota are kept: in this process without REDIS_URL, else in Redis and nowhere else. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type Environment, parseConfig } from '../src/config.ts'
+import { createKeyedDigest } from '../src/core/keyed-digest.ts'
+import { mintState } from '../src/core/state.ts'
+import { openStores } from '../src/stores.ts'
+import { requiredSettings } from './support/environment.ts'
+import { rejectsWith } from './support/failure.ts'
+import { recordLog } from './support/public-server.ts'
+import { untilItWorks } from './support/redis-clients.ts'
+import { contentsOf } from './support/redis-contents.ts'
+import { sentinelMaster, startSentinel } from './support/redis-sentinel.ts'
+import { findFreePort, redisMissing, startRedis } from './support/redis-server.ts'
+import { pendingVerification } from './support/state-store-contract.ts'
+import { systemClock } from './support/system-clock.ts'
+import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
+
+const options = { skip: redisMissing }
+const pending = pendingVerification(1)
+
+function open(t: TestContext, settings: Environment) {
+  const { logger, log } = recordLog(t)
+  const config = parseConfig({ ...requiredSettings(), ...settings })
+  const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
+  const stores = openStores(config, { clock: systemClock, digest, log: logger })
+  t.after(() => stores.close())
+  return { ...stores, log }
+}
+
+/** Uses everything once. */
+async function useAll({ store, counters, permits }: ReturnType<typeof open>): Promise<void> {
+  const state = mintState()
+  await untilItWorks(() => store.put('alice', state, pending), 2000)
+  await store.put('alice', mintState(), pending)
+  await store.take('alice', state)
+  await store.keepResult('alice', state, 'a-code', true)
+  await counters.hit('address:x', 60_000)
+  await counters.admit('distinct-numbers:x', 'y', 3, 60_000)
+  assert.equal(await permits.take(), 0)
+}
+
+const usedKeys = [
+  'nebff:limit:address:x',
+  'nebff:limit:distinct-numbers:x',
+  'nebff:quota',
+  'nebff:{D}:result:H',
+  'nebff:{D}:state:H',
+  'nebff:{D}:states',
+]
+
+const nameless = (key: string) => key.replace(/\{[\w-]{22}\}/, '{D}').replace(/[\w-]{43}$/, 'H')
+
+test('without REDIS_URL all is in this process, with the limits that the settings name', async (t) => {
+  const settings = { STATE_MAX_ENTRIES: '2', STATE_MAX_PER_CALLER: '1', VONAGE_REQUESTS_PER_SECOND: '100' }
+  const { store, counters, permits, log } = open(t, settings)
+  const [dropped, kept] = [mintState(), mintState()]
+  await store.put('alice', dropped, pending)
+  await store.put('alice', kept, pending)
+  await store.put('bob', mintState(), pending)
+  await rejectsWith(store.put('carol', mintState(), pending), 'overloaded')
+  assert.equal(await store.take('alice', dropped), undefined)
+  assert.ok(await store.take('alice', kept))
+  assert.equal((await counters.hit('x', 1000)).hits, 1)
+  assert.equal(await permits.take(), 0)
+  const waitMs = await permits.take()
+  assert.ok(waitMs > 0 && waitMs <= 11, `${waitMs} ms`)
+  assert.deepEqual(log.lines, [])
+})
+
+test('with REDIS_URL all is in Redis, under the settings', options, async (t) => {
+  const redis = await startRedis(t)
+  const settings = { REDIS_URL: redis.url, STATE_TTL_SECONDS: '100', VONAGE_REQUESTS_PER_SECOND: '1' }
+  const opened = open(t, settings)
+  await useAll(opened)
+  const entries = await contentsOf(redis)
+  assert.deepEqual(entries.map(({ key }) => nameless(key)).sort(), usedKeys)
+  const record = entries.find(({ key }) => key.includes(':state:'))
+  assert.ok(record && record.ttlMs > 98_000 && record.ttlMs <= 100_000)
+  const waitMs = await opened.permits.take()
+  assert.ok(waitMs > 900 && waitMs <= 1100, `${waitMs} ms`)
+  assert.deepEqual(opened.log.lines, [])
+})
+
+test('two replicas with the same settings share all of it', options, async (t) => {
+  const redis = await startRedis(t)
+  const settings = { REDIS_URL: redis.url, STATE_MAX_PER_CALLER: '2', VONAGE_REQUESTS_PER_SECOND: '1' }
+  const [one, other] = [open(t, settings), open(t, settings)]
+  await useAll(one)
+  const states = Array.from({ length: 3 }, mintState)
+  for (const state of states) await untilItWorks(() => other.store.put('bob', state, pending), 2000)
+  const taken = []
+  for (const state of states) taken.push((await one.store.take('bob', state)) !== undefined)
+  assert.deepEqual(taken, [false, true, true])
+  assert.equal((await other.counters.hit('address:x', 60_000)).hits, 2)
+  assert.ok((await other.permits.take()) > 0)
+})
+
+test(
+  'a Redis that is away is store_unavailable and never memory, and the log does not name its password',
+  options,
+  async (t) => {
+    const url = `redis://canary-user:canary-password@127.0.0.1:${await findFreePort()}/`
+    const { store, counters, log } = open(t, { REDIS_URL: url })
+    const state = mintState()
+    await rejectsWith(store.put('alice', state, pending), 'store_unavailable')
+    await rejectsWith(store.take('alice', state), 'store_unavailable')
+    await rejectsWith(store.ping(), 'store_unavailable')
+    assert.equal((await counters.hit('x', 1000)).hits, 1, 'limits go on')
+    while (log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    const [line] = log.entries()
+    assert.deepEqual([line?.level, line?.msg], ['warn', 'Redis connection failed'])
+    assert.ok(!log.lines.join('').includes('canary'))
+  },
+)
+
+test('a Redis that may evict live states is warned of, once a connection', options, async (t) => {
+  const redis = await startRedis(t, { settings: ['--maxmemory-policy', 'allkeys-lru'] })
+  const opened = open(t, { REDIS_URL: redis.url })
+  await untilItWorks(() => opened.store.ping(), 2000)
+  while (opened.log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const lines = opened.log.entries().map(({ level }) => level)
+  assert.deepEqual(lines, ['warn'])
+  assert.match(opened.log.lines[0] ?? '', /"policy":"allkeys-lru"/)
+})
+
+test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async (t) => {
+  const master = await startRedis(t)
+  const sentinel = await startSentinel(t, master.port)
+  const opened = open(t, { REDIS_URL: sentinel.url, REDIS_SENTINEL_MASTER: sentinelMaster })
+  await useAll(opened)
+  assert.equal((await contentsOf(master)).length, usedKeys.length)
+})
+
+test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing }, async (t) => {
+  const { directory, read } = createTlsFiles(t)
+  const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
+  const files = {
+    '--tls-ca-cert-file': 'ca.crt',
+    '--tls-cert-file': 'server.crt',
+    '--tls-key-file': 'server.key',
+  }
+  const settings = Object.entries(files).flatMap(([name, file]) => [name, `${directory}/${file}`])
+  const redis = await startRedis(t, {
+    portOption: '--tls-port',
+    settings: ['--port', '0', ...settings],
+    client: { tls },
+  })
+  const opened = open(t, {
+    REDIS_URL: redis.url.replace('redis:', 'rediss:'),
+    REDIS_CA: tls.ca,
+    REDIS_CERTIFICATE: tls.cert.replaceAll('\n', '\\n'),
+    REDIS_KEY: tls.key,
+  })
+  await useAll(opened)
+  assert.equal((await contentsOf(redis)).length, usedKeys.length)
+})
+
+test('after closing nothing is asked of Redis any more', options, async (t) => {
+  const redis = await startRedis(t)
+  const { store, close } = open(t, { REDIS_URL: redis.url })
+  await untilItWorks(() => store.ping(), 2000)
+  close()
+  await rejectsWith(store.ping(), 'store_unavailable')
+  await untilItWorks(async () => {
+    assert.match(String(await redis.command('INFO', 'clients')), /^connected_clients:1\r$/m)
+  }, 2000)
+})
