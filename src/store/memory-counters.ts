@@ -1,10 +1,11 @@
 /**
  * Counters of one process for the rate limits. Fixed windows that start together and are dropped whole: no timer per key, and
- * nothing is forgotten before its window ends, so that a flood of other keys does not free a blocked one.
+ * nothing is forgotten before its window ends, so that a flood of other keys does not free a blocked one. What stands before
+ * the colon of a key is its kind; a flood of one kind leaves the other kinds alone.
  */
 import type { Clock } from '../core/ports.ts'
 
-/** Per window length; about 100 bytes each. Keys beyond it share one count, which is strict rather than forgetful. */
+/** Of one kind; about 100 bytes each. Keys beyond it share one count, which is strict rather than forgetful. */
 const maxKeys = 100_000
 const sharedKey = 'others'
 
@@ -20,7 +21,7 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
   return {
     /** Counts one. @returns the count with it, in the window, and the milliseconds to the window's end */
     async hit(key: string, windowMs: number): Promise<{ hits: number; resetMs: number }> {
-      const { entries, resetMs } = hitsOf(windowMs)
+      const { entries, resetMs } = hitsOf(key, windowMs)
       const counted = entries.has(key) || entries.size < maxKeys ? key : sharedKey
       const hits = (entries.get(counted) ?? 0) + 1
       entries.set(counted, hits)
@@ -37,7 +38,7 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
       max: number,
       windowMs: number,
     ): Promise<{ admitted: boolean; resetMs: number }> {
-      const { entries, resetMs } = membersOf(windowMs)
+      const { entries, resetMs } = membersOf(key, windowMs)
       const members = entries.get(key) ?? []
       if (members.includes(member)) return { admitted: true, resetMs }
       const admitted = members.length < max
@@ -47,15 +48,16 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
   }
 }
 
-/** One Map for each window length, replaced when its time is over. */
+/** One Map for each kind and window length, replaced when its time is over. */
 function createWindows<V>(clock: Clock) {
-  const windows = new Map<number, { entries: Map<string, V>; endsAtMs: number }>()
-  return (windowMs: number) => {
+  const windows = new Map<string, { entries: Map<string, V>; endsAtMs: number }>()
+  return (key: string, windowMs: number) => {
+    const name = `${key.slice(0, key.indexOf(':') + 1)}${windowMs}`
     const nowMs = clock.monotonicMs()
-    let window = windows.get(windowMs)
+    let window = windows.get(name)
     if (!window || window.endsAtMs <= nowMs) {
       window = { entries: new Map<string, V>(), endsAtMs: nowMs + windowMs }
-      windows.set(windowMs, window)
+      windows.set(name, window)
     }
     return { entries: window.entries, resetMs: window.endsAtMs - nowMs }
   }

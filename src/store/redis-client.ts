@@ -8,7 +8,7 @@ import { Cluster, Redis } from 'ioredis'
 const commandTimeoutMs = 300
 const connectTimeoutMs = 1000
 /** How much later than another a replica may find Redis again. */
-export const maxReconnectDelayMs = 250
+export const maxReconnectDelayMs = 150
 
 export type RedisClient = Redis | Cluster
 
@@ -21,7 +21,7 @@ export interface RedisClientOptions {
   sentinelMaster: string | undefined
   /** PEM. Only for `rediss://`. */
   tls: { ca?: string | undefined; cert?: string | undefined; key?: string | undefined }
-  /** Called for each connection error; the client goes on trying. */
+  /** Called for connection errors, each kind once until the connection works again; the client goes on trying. */
   onError: (error: Error) => void
 }
 
@@ -54,7 +54,12 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     retryStrategy: reconnectDelayMs,
   }
   const client = createClient()
-  client.on('error', onError)
+  const reported = new Set<string>()
+  client.on('ready', () => reported.clear())
+  client.on('error', (error: Error) => {
+    if (!reported.has(error.message)) onError(error)
+    reported.add(error.message)
+  })
   return client
 
   function createClient(): RedisClient {

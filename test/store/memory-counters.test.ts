@@ -88,9 +88,16 @@ test('a million keys, and more sets than are kept, take less than 50 MB, and giv
   t.diagnostic(`heap growth ${(grown / 1e6).toFixed(1)} MB`)
   assert.ok(grown > 5_000_000 && grown < maxGrowthBytes, `${grown} bytes`)
   clock.advance(dayMs)
-  await counters.hit('one', minuteMs)
-  await counters.admit('one', 'a', 3, dayMs)
+  await counters.hit('address:one', minuteMs)
+  await counters.admit('distinct-numbers:one', 'a', 3, dayMs)
   const left = (await usedBytes()) - before
   assert.ok(left < grown / 5, `${left} of ${grown} bytes are left`)
-  await counters.hit('one', minuteMs) // The counters themselves must outlive the measurement.
+  await counters.hit('address:one', minuteMs) // The counters themselves must outlive the measurement.
+})
+
+test('a flood of one kind of keys leaves the other kinds alone', async () => {
+  const counters = createMemoryCounters({ clock: createFakeClock() })
+  for (let n = 0; n < 120_000; n++) await counters.hit(`address:${n}`, 60_000)
+  assert.equal((await counters.hit('address:late', 60_000)).hits, 20_001)
+  assert.equal((await counters.hit('caller:late', 60_000)).hits, 1)
 })

@@ -60,6 +60,23 @@ test('a connection that fails is reported, and tried again in the background', o
   assert.equal(await (await connected(opened)).ping(), 'PONG')
 })
 
+test('a failure that lasts is reported once, and again when it comes back', options, async (t) => {
+  const redis = await startRedis(t)
+  const opened = openRedisClient(t, [redis.url])
+  for (const timesDown of [1, 2]) {
+    await connected(opened)
+    await redis.kill()
+    let attempts = 0
+    opened.client.on('reconnecting', () => {
+      attempts += 1
+    })
+    while (attempts < 5) await new Promise((resolve) => setTimeout(resolve, 20))
+    const refused = opened.errors.filter((error) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED')
+    assert.equal(refused.length, timesDown)
+    await redis.start()
+  }
+})
+
 test('the master is found through a sentinel', options, async (t) => {
   const master = await startRedis(t)
   const sentinel = await startSentinel(t, master.port)

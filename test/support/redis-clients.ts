@@ -1,4 +1,5 @@
 /** The service's own Redis client and store on a test's Redis, closed with the test. */
+import { Cluster } from 'ioredis'
 import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
 import type { StateStore } from '../../src/core/ports.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
@@ -24,9 +25,12 @@ export function openRedisClient(
   return { client, errors }
 }
 
-/** @returns when commands can be sent */
+/** @returns when commands can be sent, in a cluster to every node: each one's connection takes its own few milliseconds */
 export async function connected({ client }: OpenedClient): Promise<RedisClient> {
   if (client.status !== 'ready') await new Promise<void>((resolve) => client.once('ready', () => resolve()))
+  if (client instanceof Cluster)
+    while (!client.nodes().every(({ status }) => status === 'ready'))
+      await new Promise((resolve) => setTimeout(resolve, 5))
   return client
 }
 

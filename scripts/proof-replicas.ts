@@ -1,0 +1,91 @@
+/**
+ * Measures for minutes what test/flows/replicas.test.ts sees in seconds, and what takes longer than a test may: a change of
+ * master, a long outage, a replica that drains behind a load balancer. For a quiet machine with redis-server, and for the drain
+ * haproxy and wrk. Run by `npm run proof:replicas`.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { drainToolsMissing, proveDrain } from '../test/support/drain-proof.ts'
+import { sentinelMaster, startSentinel } from '../test/support/redis-sentinel.ts'
+import { redisMissing, startRedis } from '../test/support/redis-server.ts'
+import {
+  print,
+  proveCrossing,
+  proveFailover,
+  proveKill,
+  proveOutage,
+  proveQuota,
+  proveRaces,
+} from '../test/support/replica-proofs.ts'
+import { openReplicas } from '../test/support/replicas.ts'
+
+const options = { skip: redisMissing }
+
+async function open(t: TestContext, settings: Record<string, string> = {}) {
+  const redis = await startRedis(t)
+  return { redis, world: await openReplicas(t, { REDIS_URL: redis.url, ...settings }) }
+}
+
+test('1,000 verifications that end elsewhere than they began', options, async (t) => {
+  const { redis, world } = await open(t)
+  t.diagnostic(print(await proveCrossing(t, world, redis, 1000)))
+})
+
+test('100 parallel finishes, in each of 200 rounds', options, async (t) => {
+  const { world } = await open(t)
+  t.diagnostic(print(await proveRaces(world, 200)))
+})
+
+test('a replica that is killed', options, async (t) => {
+  const { world } = await open(t)
+  t.diagnostic(print(await proveKill(world)))
+})
+
+test('a Redis that hangs for 10 s', options, async (t) => {
+  const { redis, world } = await open(t)
+  t.diagnostic(print(await proveOutage(world, 10_000, redis.freeze, redis.thaw)))
+})
+
+test('a Redis that is gone for 10 s', options, async (t) => {
+  const { redis, world } = await open(t)
+  t.diagnostic(print(await proveOutage(world, 10_000, redis.kill, redis.start)))
+})
+
+test('200 starts a second for 20 s with a quota of 10', options, async (t) => {
+  const { world } = await open(t, { VONAGE_REQUESTS_PER_SECOND: '10' })
+  const figures = await proveQuota(world, { seconds: 20 })
+  t.diagnostic(print(figures))
+  assert.ok((figures.reachedTheOperator ?? 0) > 160)
+})
+
+test('the same while Redis dies half way, and comes back 3 s later', options, async (t) => {
+  const { redis, world } = await open(t, { VONAGE_REQUESTS_PER_SECOND: '10' })
+  const figures = await proveQuota(world, { seconds: 20 }, async () => {
+    await redis.kill()
+    await setTimeout(3000)
+    await redis.start()
+  })
+  t.diagnostic(print(figures))
+})
+
+test('a master that is killed, with a replica and three sentinels', options, async (t) => {
+  const master = await startRedis(t)
+  await startRedis(t, { settings: ['--replicaof', '127.0.0.1', String(master.port)] })
+  const sentinels = []
+  for (let n = 0; n < 3; n++) sentinels.push(await startSentinel(t, master.port, { quorum: 2 }))
+  // Until they know of the replica and of each other.
+  while (!(await Promise.all(sentinels.map(knowsAll))).every(Boolean)) await setTimeout(100)
+  const urls = sentinels.map(({ url }) => url).join(',')
+  const world = await openReplicas(t, { REDIS_URL: urls, REDIS_SENTINEL_MASTER: sentinelMaster })
+  t.diagnostic(print(await proveFailover(world, master.kill)))
+
+  async function knowsAll({ command }: (typeof sentinels)[number]): Promise<boolean> {
+    const facts = ((await command('SENTINEL', 'MASTER', sentinelMaster)) as string[]).join(' ')
+    return facts.includes('num-slaves 1 ') && facts.includes('num-other-sentinels 2 ')
+  }
+})
+
+test('a replica that gets SIGTERM under load', { skip: drainToolsMissing }, async (t) => {
+  t.diagnostic(print(await proveDrain(t, { seconds: 10, stopAfterMs: 3000, delayMs: 3000 })))
+})

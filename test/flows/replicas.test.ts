@@ -1,0 +1,52 @@
+/** Three real processes of the service on one Redis: what one begins another ends, and trouble of one or of Redis passes. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { redisMissing, startRedis } from '../support/redis-server.ts'
+import {
+  print,
+  proveCrossing,
+  proveKill,
+  proveOutage,
+  proveQuota,
+  proveRaces,
+} from '../support/replica-proofs.ts'
+import { openReplicas } from '../support/replicas.ts'
+
+test('three replicas on one Redis', { skip: redisMissing }, async (t) => {
+  const redis = await startRedis(t)
+  const world = await openReplicas(t, { REDIS_URL: redis.url })
+
+  await t.test(
+    '100 verifications end elsewhere than they began, and nothing of them is readable',
+    async (t) => {
+      t.diagnostic(print(await proveCrossing(t, world, redis, 100)))
+    },
+  )
+
+  await t.test('exactly one of 100 parallel finishes reaches Vonage, in each of 20 rounds', async (t) => {
+    t.diagnostic(print(await proveRaces(world, 20)))
+  })
+
+  await t.test('every request is answered while Redis hangs, and all is well within 2 s after', async (t) => {
+    t.diagnostic(print(await proveOutage(world, 1500, redis.freeze, redis.thaw)))
+  })
+
+  await t.test(
+    'every request is answered while Redis is gone, and all is well within 2 s after',
+    async (t) => {
+      t.diagnostic(print(await proveOutage(world, 1000, redis.kill, redis.start)))
+    },
+  )
+
+  await t.test('what a replica began before it was killed ends at the others', async (t) => {
+    t.diagnostic(print(await proveKill(world)))
+  })
+})
+
+test('three replicas keep the quota of one account together', { skip: redisMissing }, async (t) => {
+  const redis = await startRedis(t)
+  const world = await openReplicas(t, { REDIS_URL: redis.url, VONAGE_REQUESTS_PER_SECOND: '10' })
+  const figures = await proveQuota(world, { seconds: 3 })
+  t.diagnostic(print(figures))
+  assert.ok((figures.reachedTheOperator ?? 0) >= 15)
+})

@@ -1,0 +1,237 @@
+/**
+ * What several replicas on one Redis promise together. Each proof asserts, and returns its figures: the tests run them short,
+ * `scripts/proof-replicas.ts` long.
+ */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { contentsOf, watchRedis } from './redis-contents.ts'
+import type { RedisServer } from './redis-server.ts'
+import {
+  type AppAnswer,
+  calmly,
+  keepDoing,
+  phoneNumber,
+  type Replica,
+  type Replicas,
+  stateOf,
+} from './replicas.ts'
+import { mostInASecond } from './sliding-second.ts'
+
+export type Figures = Record<string, number>
+
+/** While Redis hangs, a request waits 300 ms for one command. */
+const maxAnswerMs = 500
+const maxRecoveryMs = 2000
+
+const round = (value: number) => Math.round(value * 10) / 10
+const largest = (values: number[]) => round(Math.max(0, ...values))
+
+function nth<T>(list: readonly T[], n: number): T {
+  const item = list[n % list.length]
+  assert.ok(item)
+  return item
+}
+
+/** Each flow starts at one replica, lands at the next and finishes at the third; then nothing of it is readable in Redis. */
+export async function proveCrossing(
+  t: TestContext,
+  { replicas, operator, tokenOf }: Replicas,
+  redis: RedisServer,
+  flows: number,
+): Promise<Figures> {
+  const seen = await watchRedis(t, redis)
+  const secrets: string[] = ['canary-operator-token']
+  let done = 0
+  async function walk(n: number): Promise<void> {
+    const [code, subject, number] = [`canary-code-${n}`, `canary-subject-${n}`, phoneNumber(n)]
+    const token = tokenOf(subject)
+    const started = await calmly(() => nth(replicas, n).start(token, number))
+    assert.equal(started.status, 200)
+    const state = stateOf(started)
+    const landed = await calmly(() => nth(replicas, n + 1).land(code, state))
+    assert.deepEqual(landed.body, { code, state })
+    const finished = await calmly(() => nth(replicas, n + 2).finish(token, code, state))
+    assert.deepEqual([finished.status, finished.body], [200, { phone_number_verified: true }])
+    secrets.push(code, subject, number.slice(1), state, token, token.split('.')[1] ?? '')
+    done += 1
+  }
+  for (let n = 0; n < flows; n += 10) await Promise.all(Array.from({ length: 10 }, (_, k) => walk(n + k)))
+  const exchangedOnce = operator.exchanged.length === flows && new Set(operator.exchanged).size === flows
+  assert.ok(exchangedOnce, 'each code was exchanged once')
+
+  const entries = await contentsOf(redis)
+  assert.ok(entries.length >= flows && seen.length >= 3 * flows, 'Redis was used, and seen')
+  const readable = JSON.stringify(entries) + seen.join('\n')
+  assert.deepEqual(
+    secrets.filter((secret) => readable.includes(secret)),
+    [],
+  )
+  return {
+    flows: done,
+    redisKeys: entries.length,
+    redisCommandsSeen: seen.length,
+    secretsLookedFor: secrets.length,
+  }
+}
+
+/** In each round 100 requests over all replicas try to finish one verification, half of them with codes of their own. */
+export async function proveRaces(
+  { replicas, operator, tokenOf }: Replicas,
+  rounds: number,
+): Promise<Figures> {
+  const racers = 100
+  let winners = 0
+  for (let n = 0; n < rounds; n++) {
+    const token = tokenOf(`racer-${n}`)
+    const state = stateOf(await calmly(() => nth(replicas, n).start(token, phoneNumber(n))))
+    const before = operator.exchanged.length
+    const answers = await Promise.all(
+      Array.from({ length: racers }, (_, k) =>
+        calmly(() => nth(replicas, n + k).finish(token, k % 2 ? `code-${k}` : 'code', state)),
+      ),
+    )
+    assert.equal(operator.exchanged.length - before, 1, `round ${n}`)
+    const odd = answers.filter(({ status, code }) => status !== 200 && code !== 'invalid_state')
+    assert.deepEqual(
+      odd.map(({ status, code }) => [status, code]),
+      [],
+    )
+    winners += answers.filter(({ status }) => status === 200).length
+  }
+  return { rounds, racers, exchanges: rounds, answersWithTheResult: winners }
+}
+
+/** One replica is killed while flows start at it; what it answered can be finished at the others, once. */
+export async function proveKill({ replicas, operator, tokenOf }: Replicas): Promise<Figures> {
+  const [victim, ...others] = replicas as [Replica, ...Replica[]]
+  const before = operator.exchanged.length
+  const starting = keepDoing(10, async (n) => {
+    const token = tokenOf(`survivor-${n}`)
+    return { token, started: await victim.start(token, phoneNumber(n)) }
+  })
+  await wait(600)
+  victim.process.child.kill('SIGKILL')
+  const all = await starting.stop()
+  const flows = all.filter(({ started }) => started.status === 200)
+  assert.ok(flows.length > 20, `${flows.length} flows`)
+  for (const [n, { token, started }] of flows.entries()) {
+    const finished = await calmly(() => nth(others, n).finish(token, `survived-${n}`, stateOf(started)))
+    assert.equal(finished.body.phone_number_verified, true)
+    const again = await calmly(() => nth(others, n).finish(token, `again-${n}`, stateOf(started)))
+    assert.equal(again.code, 'invalid_state')
+  }
+  assert.equal(operator.exchanged.length - before, flows.length)
+  return {
+    startedAtTheVictim: flows.length,
+    finishedElsewhere: flows.length,
+    unansweredAtTheKill: all.length - flows.length,
+  }
+}
+
+/** Redis is taken away for so long, and given back. */
+export async function proveOutage(
+  { replicas, tokenOf }: Replicas,
+  outageMs: number,
+  away: () => unknown,
+  back: () => unknown,
+): Promise<Figures> {
+  const pids = replicas.map(({ process }) => process.child.pid)
+  const token = tokenOf('outage')
+  await untilStartsWork(replicas, token)
+  await away()
+  const awayAtMs = performance.now()
+  const asking = keepDoing(20, async (n) => {
+    const replica = nth(replicas, n)
+    const path = n % 2 ? '/livez' : '/readyz'
+    const state = 's'.repeat(43)
+    return Promise.all([
+      replica.start(token, phoneNumber(n)),
+      replica.finish(token, 'code', state),
+      replica.get(path),
+    ])
+  })
+  await wait(outageMs)
+  await back()
+  const backAtMs = performance.now()
+  await untilStartsWork(replicas, token)
+  const recoveredAfterMs = performance.now() - backAtMs
+  const answers = await asking.stop()
+  const meanwhile = answers.filter(
+    ([{ sentAtMs }]) => sentAtMs > awayAtMs && sentAtMs < backAtMs - maxAnswerMs,
+  )
+  assert.ok(meanwhile.length > outageMs / 100, `${meanwhile.length} rounds of requests`)
+  const kinds = new Set(
+    meanwhile.flatMap(([start, finish]) => [start, finish].map(({ status, code }) => `${status} ${code}`)),
+  )
+  assert.deepEqual([...kinds], ['503 store_unavailable'])
+  for (const [n, [, , probe]] of meanwhile.entries())
+    assert.equal(probe.status, n % 2 ? 200 : 503, 'alive and not ready')
+  const slowestMs = largest(meanwhile.flat().map(({ ms }) => ms))
+  assert.ok(slowestMs < maxAnswerMs, `${slowestMs} ms`)
+  assert.ok(recoveredAfterMs < maxRecoveryMs, `recovered after ${recoveredAfterMs} ms`)
+  for (const { get } of replicas) assert.equal((await get('/readyz')).status, 200)
+  const still = replicas.map(({ process: { child } }) => (child.exitCode === null ? child.pid : undefined))
+  assert.deepEqual(still, pids, 'the same processes')
+  return { outageMs, requests: 3 * meanwhile.length, slowestMs, recoveredAfterMs: round(recoveredAfterMs) }
+}
+
+async function untilStartsWork(replicas: readonly Replica[], token: string): Promise<void> {
+  for (const { start } of replicas) while ((await start(token, phoneNumber(1))).status !== 200) await wait(10)
+}
+
+/** So many starts a second at replicas whose quota is 10. @param midway called after half of the time */
+export async function proveQuota(
+  { replicas, operator, tokenOf }: Replicas,
+  { seconds, startsPerSecond = 200 }: { seconds: number; startsPerSecond?: number },
+  midway: () => unknown = () => undefined,
+): Promise<Figures> {
+  const token = tokenOf('eager')
+  await untilStartsWork(replicas, token)
+  const before = operator.startedAtMs.length
+  const offering = keepDoing(1000 / startsPerSecond, (n) => nth(replicas, n).start(token, phoneNumber(n)))
+  await wait((seconds * 1000) / 2)
+  await midway()
+  await wait((seconds * 1000) / 2)
+  const answers = await offering.stop()
+  const arrived = operator.startedAtMs.slice(before)
+  const most = mostInASecond(arrived)
+  assert.ok(most <= 10, `${most} starts in a second`)
+  const refusals = answers.filter(({ status }) => status !== 200)
+  assert.deepEqual(
+    refusals.filter(({ status }) => status !== 503).map(({ status }) => status),
+    [],
+  )
+  const refusalMs = refusals.map(({ ms }) => ms).toSorted((a, b) => a - b)
+  return {
+    offered: answers.length,
+    answered200: answers.length - refusals.length,
+    reachedTheOperator: arrived.length,
+    mostInASecond: most,
+    refusalP99Ms: round(refusalMs[Math.floor(refusalMs.length * 0.99)] ?? 0),
+  }
+}
+
+/** A change of master: when requests fail, and for how long. */
+export async function proveFailover({ replicas, tokenOf }: Replicas, fail: () => unknown): Promise<Figures> {
+  const token = tokenOf('failover')
+  await untilStartsWork(replicas, token)
+  const asking = keepDoing(20, (n) => nth(replicas, n).start(token, phoneNumber(n)))
+  await wait(500)
+  await fail()
+  const failedAtMs = performance.now()
+  await wait(7000)
+  const answers: AppAnswer[] = await asking.stop()
+  const endOf = ({ sentAtMs, ms }: AppAnswer) => sentAtMs + ms
+  const errors = answers.filter(({ status }) => status !== 200)
+  assert.ok(errors.length > 0 && errors.every(({ code }) => code === 'store_unavailable'))
+  const lastErrorAfterMs = largest(errors.map((answer) => endOf(answer) - failedAtMs))
+  assert.ok(lastErrorAfterMs < 5000, `errors for ${lastErrorAfterMs} ms`)
+  return { requests: answers.length, errors: errors.length, lastErrorAfterMs }
+}
+
+export function print(figures: Figures): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
+}
