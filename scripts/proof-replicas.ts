@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { drainToolsMissing, proveDrain } from '../test/support/drain-proof.ts'
 import { sentinelMaster, startSentinel } from '../test/support/redis-sentinel.ts'
-import { redisMissing, startRedis } from '../test/support/redis-server.ts'
+import { type RedisServer, redisMissing, startRedis } from '../test/support/redis-server.ts'
 import {
   print,
   proveCrossing,
@@ -72,7 +72,7 @@ test('the same while Redis dies half way, and comes back 3 s later', options, as
 test('a master that is killed, with a replica and three sentinels', options, async (t) => {
   const master = await startRedis(t)
   await startRedis(t, { settings: ['--replicaof', '127.0.0.1', String(master.port)] })
-  const sentinels = []
+  const sentinels: RedisServer[] = []
   for (let n = 0; n < 3; n++) sentinels.push(await startSentinel(t, master.port, { quorum: 2 }))
   // Until they know of the replica and of each other.
   while (!(await Promise.all(sentinels.map(knowsAll))).every(Boolean)) await setTimeout(100)
@@ -80,7 +80,7 @@ test('a master that is killed, with a replica and three sentinels', options, asy
   const world = await openReplicas(t, { REDIS_URL: urls, REDIS_SENTINEL_MASTER: sentinelMaster })
   t.diagnostic(print(await proveFailover(world, master.kill)))
 
-  async function knowsAll({ command }: (typeof sentinels)[number]): Promise<boolean> {
+  async function knowsAll({ command }: RedisServer): Promise<boolean> {
     const facts = ((await command('SENTINEL', 'MASTER', sentinelMaster)) as string[]).join(' ')
     return facts.includes('num-slaves 1 ') && facts.includes('num-other-sentinels 2 ')
   }

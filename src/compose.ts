@@ -3,7 +3,7 @@
  */
 import { createPrivateKey } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { type Config, isUpstreamUrl } from './config.ts'
 import { ServiceFailure } from './core/failures.ts'
 import { createKeyedDigest } from './core/keyed-digest.ts'
@@ -137,7 +137,9 @@ export async function openService(config: Config): Promise<Service> {
     await server.close()
     await management.close()
     await Promise.all(transports.map((transport) => transport.close()))
-    stores.close()
+    // A finish whose caller left still keeps its result.
+    await setImmediate()
+    await stores.close()
     log.close()
   }
 

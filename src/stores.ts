@@ -18,7 +18,8 @@ export interface Stores {
   store: StateStore
   counters: Counters
   permits: Permits
-  close(): void
+  /** After what was asked before has been answered, or given up on. */
+  close(): Promise<void>
 }
 
 export interface StoresContext {
@@ -38,7 +39,7 @@ export function openStores(config: Config, { clock, digest, log }: StoresContext
       store: createMemoryStore({ ttlSeconds, maxPerCaller, maxEntries: config.STATE_MAX_ENTRIES, clock }),
       counters: localCounters,
       permits: createLocalPermits({ perSecond, clock }),
-      close: () => undefined,
+      close: async () => undefined,
     }
 
   const client = createRedisClient({
@@ -54,6 +55,9 @@ export function openStores(config: Config, { clock, digest, log }: StoresContext
     store: createRedisStore({ client, ttlSeconds, maxPerCaller, digest }),
     counters: createRedisCounters({ client, local: localCounters }),
     permits: createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock }),
-    close: () => client.disconnect(),
+    async close() {
+      await client.quit().catch(() => undefined)
+      client.disconnect()
+    },
   }
 }

@@ -160,7 +160,7 @@ test('after closing nothing is asked of Redis any more', options, async (t) => {
   const redis = await startRedis(t)
   const { store, close } = open(t, { REDIS_URL: redis.url })
   await untilItWorks(() => store.ping(), 2000)
-  close()
+  await close()
   await rejectsWith(store.ping(), 'store_unavailable')
   await untilItWorks(async () => {
     assert.match(String(await redis.command('INFO', 'clients')), /^connected_clients:1\r$/m)

@@ -45,6 +45,7 @@ export interface NoAnswer {
 export interface Transport {
   /** Never rejects. @param signal the one deadline over everything: queue, connection, head and body */
   send(request: Request, signal: AbortSignal): Promise<Answer | NoAnswer>
+  /** Waits for the calls under way. */
   close(): Promise<void>
 }
 
@@ -123,7 +124,7 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
         )
       }),
 
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }
 

@@ -208,6 +208,9 @@ export async function proveQuota(
     answered200: answers.length - refusals.length,
     reachedTheOperator: arrived.length,
     mostInASecond: most,
+    refusals: refusals.length,
+    refusalP50Ms: round(refusalMs[Math.floor(refusalMs.length * 0.5)] ?? 0),
+    refusalsSlowerThan500Ms: refusalMs.filter((ms) => ms > 500).length,
     refusalP99Ms: round(refusalMs[Math.floor(refusalMs.length * 0.99)] ?? 0),
   }
 }

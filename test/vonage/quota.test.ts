@@ -70,6 +70,15 @@ describe('the queue', () => {
     await Promise.all(waiters)
   })
 
+  test('asks for one permit at a time, however many wait', async () => {
+    let asked = 0
+    const permits: Permits = { take: () => new Promise(() => asked++), pause: async () => {} }
+    const quota = createQuota({ permits, perSecond: 1000, maxWaitMs: 1000, clock: createFakeClock() })
+    for (let waiter = 0; waiter < 5; waiter++) void quota.acquire(never)
+    await setImmediate()
+    assert.equal(asked, 1)
+  })
+
   test('holds 64, and refuses the next one at once', async () => {
     const { quota, give, taken } = openQuota({ perSecond: 1000 })
     const waiters = Array.from({ length: maxWaiting }, () => quota.acquire(never))

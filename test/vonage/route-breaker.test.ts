@@ -1,63 +1,11 @@
-/** The circuit breaker of one route to Vonage: what opens it, what it does while open, and how it closes. */
+/** The circuit breaker of one route to Vonage: what opens it, and what it does while open. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { createRoute, type Outcome } from '../../src/vonage/route.ts'
+import { createRoute } from '../../src/vonage/route.ts'
+import { assertBusy, type End, fault, never, openCircuit, openRoute } from '../support/circuit.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { answer, createScriptedTransport, noAnswer, request } from '../support/scripted-transport.ts'
-
-const never = new AbortController().signal
-const fault = noAnswer('broken')
-
-type End = ReturnType<typeof answer> | ReturnType<typeof noAnswer>
-
-/** Every call ends as `ends` says at that moment; undefined leaves it open. */
-function openRoute() {
-  const state: { ends: End | undefined } = { ends: fault }
-  const transport = createScriptedTransport(() => state.ends)
-  const clock = createFakeClock()
-  const route = createRoute({ transport, maxInFlight: 10, clock })
-  const send = () => route.send(request, never)
-  return {
-    transport,
-    clock,
-    send,
-    /** Sends so many calls, one after the other, that end like this. */
-    async sendAll(times: number, ends: End) {
-      state.ends = ends
-      for (let call = 0; call < times; call++) await send()
-    },
-    leaveOpen() {
-      state.ends = undefined
-    },
-    /** Is refused with this time and nothing reaches the transport. */
-    async isOpenFor(seconds: number) {
-      const before = transport.count()
-      const outcome = await send()
-      assertBusy(outcome, seconds)
-      assert.equal(transport.count(), before)
-    },
-    /** One call reaches the transport. */
-    async isClosed() {
-      const before = transport.count()
-      state.ends = answer(200)
-      assert.equal((await send()).kind, 'answer')
-      assert.equal(transport.count(), before + 1)
-    },
-  }
-}
-
-function assertBusy(outcome: Outcome, seconds: number): void {
-  assert.ok(outcome.kind === 'busy', outcome.kind)
-  assert.equal(outcome.retryAfterSeconds, seconds)
-}
-
-async function openCircuit() {
-  const opened = openRoute()
-  await opened.sendAll(5, fault)
-  await opened.isOpenFor(30)
-  return opened
-}
 
 const faults: End[] = [
   noAnswer('unreachable', true),
@@ -168,21 +116,6 @@ test('Retry-After while open is the time that is left, 1 second at least', async
   await isOpenFor(1)
 })
 
-test('after 30 seconds exactly one call is let through, and its success closes the circuit', async () => {
-  const { send, clock, transport, leaveOpen, isOpenFor, isClosed } = await openCircuit()
-  clock.advance(30_000)
-  leaveOpen()
-  const racers = Array.from({ length: 20 }, send)
-  await setImmediate()
-  assert.equal(transport.inFlight(), 1)
-  await isOpenFor(1)
-  await transport.end(answer(200))
-  const kinds = (await Promise.all(racers)).map(({ kind }) => kind)
-  assert.deepEqual(kinds, ['answer', ...Array(19).fill('busy')])
-  await isClosed()
-  await isClosed()
-})
-
 test('calls that wait for a place when the circuit opens are refused, not sent', async () => {
   const transport = createScriptedTransport()
   const route = createRoute({ transport, maxInFlight: 5, clock: createFakeClock() })
@@ -193,59 +126,4 @@ test('calls that wait for a place when the circuit opens are refused, not sent',
   // Each of the first four faults let one more in.
   assert.deepEqual(kinds, [...Array(9).fill('broken'), ...Array(11).fill('busy')])
   assert.equal(transport.count(), 9)
-})
-
-test('a 429 to the probe closes the circuit: Vonage is there', async () => {
-  const { clock, sendAll, isClosed } = await openCircuit()
-  clock.advance(30_000)
-  await sendAll(1, answer(429))
-  await isClosed()
-})
-
-test('the time doubles with each probe that fails, up to 300 seconds', async () => {
-  const { clock, transport, sendAll, isOpenFor } = await openCircuit()
-  clock.advance(30_000)
-  for (const seconds of [60, 120, 240, 300, 300]) {
-    await sendAll(1, fault)
-    await isOpenFor(Math.min(60, seconds))
-    clock.advance(seconds * 1000 - 1)
-    await isOpenFor(1)
-    clock.advance(1)
-  }
-  assert.equal(transport.count(), 5 + 5)
-})
-
-test('after a success the next opening is for 30 seconds again', async () => {
-  const { clock, sendAll, isClosed, isOpenFor } = await openCircuit()
-  clock.advance(30_000)
-  await sendAll(1, fault)
-  clock.advance(60_000)
-  await isClosed()
-  await sendAll(5, fault)
-  await isOpenFor(30)
-  clock.advance(30_000)
-  await isClosed()
-})
-
-test('a probe whose caller left does not close the circuit, and the next call is a probe', async () => {
-  const { send, sendAll, clock, transport, leaveOpen, isOpenFor, isClosed } = await openCircuit()
-  clock.advance(30_000)
-  await sendAll(1, noAnswer('cancelled'))
-  leaveOpen()
-  const probe = send()
-  await setImmediate()
-  await isOpenFor(1)
-  await transport.end(answer(200))
-  assert.equal((await probe).kind, 'answer')
-  await isClosed()
-})
-
-test('a jump of the wall clock neither closes the circuit nor keeps it open', async (t: TestContext) => {
-  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0, 1, 12) })
-  const { clock, isOpenFor, isClosed } = await openCircuit()
-  t.mock.timers.setTime(Date.UTC(2026, 0, 1, 13))
-  await isOpenFor(30)
-  t.mock.timers.setTime(Date.UTC(2026, 0, 1, 11))
-  clock.advance(30_000)
-  await isClosed()
 })

@@ -211,14 +211,16 @@ describe('giving up', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('after close, a call in flight is broken and a new one is unreachable', async (t) => {
+  test('close waits for the call under way, and a new one is unreachable', async (t) => {
     const arrived = Promise.withResolvers<Socket>()
     const { send, close } = await setUpTransport(t, { onRequest: arrived.resolve })
-    const inFlight = send(request, longDeadline())
+    const underWay = send(request, longDeadline())
     const socket = await arrived.promise
-    await close()
-    assertNoAnswer(await inFlight, 'broken', false)
+    const closing = close()
     assertNoAnswer(await send(request, longDeadline()), 'unreachable', true)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+    assert.equal((await underWay).kind, 'answer')
+    await closing
     await closed(socket)
   })
 })

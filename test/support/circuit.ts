@@ -1,0 +1,59 @@
+/** A route whose calls end as a test says at that moment, and questions about its circuit. */
+import assert from 'node:assert/strict'
+import { createRoute, type Outcome } from '../../src/vonage/route.ts'
+import { createFakeClock } from './clock.ts'
+import { answer, createScriptedTransport, noAnswer, request } from './scripted-transport.ts'
+
+export const never = new AbortController().signal
+export const fault = noAnswer('broken')
+
+export type End = ReturnType<typeof answer> | ReturnType<typeof noAnswer>
+
+/** Every call ends as `ends` says at that moment; undefined leaves it open. */
+export function openRoute() {
+  const state: { ends: End | undefined } = { ends: fault }
+  const transport = createScriptedTransport(() => state.ends)
+  const clock = createFakeClock()
+  const route = createRoute({ transport, maxInFlight: 10, clock })
+  const send = () => route.send(request, never)
+  return {
+    transport,
+    clock,
+    send,
+    /** Sends so many calls, one after the other, that end like this. */
+    async sendAll(times: number, ends: End) {
+      state.ends = ends
+      for (let call = 0; call < times; call++) await send()
+    },
+    leaveOpen() {
+      state.ends = undefined
+    },
+    /** Is refused with this time and nothing reaches the transport. */
+    async isOpenFor(seconds: number) {
+      const before = transport.count()
+      const outcome = await send()
+      assertBusy(outcome, seconds)
+      assert.equal(transport.count(), before)
+    },
+    /** One call reaches the transport. */
+    async isClosed() {
+      const before = transport.count()
+      state.ends = answer(200)
+      assert.equal((await send()).kind, 'answer')
+      assert.equal(transport.count(), before + 1)
+    },
+  }
+}
+
+export function assertBusy(outcome: Outcome, seconds: number): void {
+  assert.ok(outcome.kind === 'busy', outcome.kind)
+  assert.equal(outcome.retryAfterSeconds, seconds)
+}
+
+/** Its circuit has just opened. */
+export async function openCircuit() {
+  const opened = openRoute()
+  await opened.sendAll(5, fault)
+  await opened.isOpenFor(30)
+  return opened
+}
