@@ -45,7 +45,7 @@ export interface NoAnswer {
 export interface Transport {
   /** Never rejects. @param signal the one deadline over everything: queue, connection, head and body */
   send(request: Request, signal: AbortSignal): Promise<Answer | NoAnswer>
-  /** Waits for the calls under way. */
+  /** Waits for the calls under way. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -124,7 +124,9 @@ export function createTransport({ url, connections }: TransportOptions): Transpo
         )
       }),
 
-    close: () => pool.close(),
+    async close() {
+      if (!pool.closed) await pool.close()
+    },
   }
 }
 
