@@ -9,7 +9,7 @@ import type { Clock } from '../core/ports.ts'
 const jitterMargin = 1.1
 const maxWaiting = 64
 
-/** Where permits come from. Spacing them, instead of counting in windows, is what keeps the bound in every sliding second. */
+/** Where permits come from. Neither method rejects. Spacing permits, instead of counting in windows, is what keeps the bound in every sliding second. */
 export interface Permits {
   /** Takes one. @returns 0 when taken, else the milliseconds until it is worth asking again */
   take(): Promise<number>

@@ -1,7 +1,7 @@
 /**
  * A process that opens services on request, for `service-process.ts`. Each is what `main.ts` opens from these settings; that
- * many share a process makes a fresh one cost milliseconds. The parent also moves the monotonic clock, blocks the loop, and
- * weighs the process.
+ * many share a process makes a fresh one cost milliseconds. The parent also moves the monotonic clock and weighs the
+ * process.
  */
 import { setImmediate } from 'node:timers/promises'
 import { openService, type Service } from '../../src/compose.ts'
@@ -22,13 +22,6 @@ const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<
   close: async (index) => services[index]?.close(),
   async advance(ms) {
     advancedMs += ms
-  },
-  async block({ ms, turns }) {
-    for (let turn = 0; turn < turns; turn++) {
-      const endMs = monotonicMs() + ms
-      while (monotonicMs() < endMs);
-      await setImmediate()
-    }
   },
   async weigh() {
     for (let round = 0; round < 3; round++) {

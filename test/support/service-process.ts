@@ -14,7 +14,6 @@ export interface Command {
   open: Environment
   close: number
   advance: number
-  block: { ms: number; turns: number }
   weigh: undefined
 }
 
@@ -36,8 +35,6 @@ export interface ServiceProcess {
   open(settings: Environment): Promise<HostedService>
   /** Moves the monotonic clock of all services here. Timers that run already stay as they are. */
   advance(ms: number): Promise<void>
-  /** Keeps the event loop busy for so many turns of so long; resolves afterwards. */
-  block(ms: number, turns: number): Promise<void>
   /** After a garbage collection. */
   weigh(): Promise<Memory>
   close(): Promise<void>
@@ -88,7 +85,6 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
       return { url, managementUrl, close: async () => void (await ask('close', index)) }
     },
     advance: async (ms) => void (await ask('advance', ms)),
-    block: async (ms, turns) => void (await ask('block', { ms, turns })),
     weigh: async () => (await ask('weigh', undefined)) as Memory,
     async close() {
       if (child.connected) child.disconnect()
