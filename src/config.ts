@@ -19,7 +19,7 @@ const upstreamUrls = [
 
 /** Settings that hold secrets. */
 export const secretNames = Object.entries(settings.properties).flatMap(([name, schema]) =>
-  (schema as TSchema)['secret'] === true ? name : [],
+  (schema as TSchema).secret === true ? name : [],
 )
 
 export type Config = Readonly<Static<typeof settings>>

@@ -8,7 +8,7 @@ for (const [name, schema] of Object.entries(settings.properties)) {
     assert.match(schema.description ?? '', /^\S.+\.$/)
   })
 
-  if (schema['secret'] === true)
+  if (schema.secret === true)
     test(`${name} is a secret, so it has no default`, () => {
       assert.equal(schema.default, undefined)
     })

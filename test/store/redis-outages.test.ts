@@ -130,7 +130,17 @@ async function restrict({ command }: RedisServer, ...rules: string[]): Promise<v
 
 test('a user with its own few rights is enough', options, async (t) => {
   const redis = await startRedis(t)
-  await restrict(redis, '~nebff:*', '+@read', '+@write', '+@connection', '+eval', '+evalsha', '+time', '+info')
+  await restrict(
+    redis,
+    '~nebff:*',
+    '+@read',
+    '+@write',
+    '+@connection',
+    '+eval',
+    '+evalsha',
+    '+time',
+    '+info',
+  )
   const url = `redis://bff:${encodeURIComponent('canary p@ss/word')}@127.0.0.1:${redis.port}`
   const { store } = await openRedisStore(t, [url])
   const state = mintState()
