@@ -40,6 +40,7 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
     socketTimeout: commandTimeoutMs,
+    disconnectTimeout: commandTimeoutMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     // After a failover the old master answers writes like this: find the new one.

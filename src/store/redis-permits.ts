@@ -13,6 +13,8 @@ const localShare = 1 / 10
 const slidingWindowMs = 1000
 /** Until the last replica has found Redis again, and what it gave before is out of the sliding second. */
 const settlingMs = slidingWindowMs + 2 * maxReconnectDelayMs
+/** Who waits without Redis looks this often whether it is back. */
+const lookAgainAfterMs = 250
 
 /**
  * KEYS: time of the next permit. ARGV: spacing in ms. Answers 0, or the ms to wait. A time too far ahead to be true, after the
@@ -53,6 +55,7 @@ export function createRedisPermits({ client, spacingMs, clock }: RedisPermitsOpt
   const localSpacingMs = spacingMs / localShare
   let shared = true
   let nextLocalAtMs = 0
+  let pausedUntilMs = 0
 
   function takeLocally(): number {
     const nowMs = clock.monotonicMs()
@@ -60,7 +63,8 @@ export function createRedisPermits({ client, spacingMs, clock }: RedisPermitsOpt
       shared = false
       nextLocalAtMs = Math.max(nextLocalAtMs, nowMs + slidingWindowMs)
     }
-    if (nowMs < nextLocalAtMs) return nextLocalAtMs - nowMs
+    if (nowMs < pausedUntilMs) return pausedUntilMs - nowMs
+    if (nowMs < nextLocalAtMs) return Math.min(nextLocalAtMs - nowMs, lookAgainAfterMs)
     nextLocalAtMs = nowMs + localSpacingMs
     return 0
   }
@@ -68,7 +72,7 @@ export function createRedisPermits({ client, spacingMs, clock }: RedisPermitsOpt
   return {
     async take(): Promise<number> {
       if (!shared) {
-        const answers = await redis.ping().catch(() => undefined)
+        const answers = await redis.exists(key).catch(() => undefined)
         if (answers === undefined) return takeLocally()
         shared = true
         return settlingMs
@@ -77,7 +81,7 @@ export function createRedisPermits({ client, spacingMs, clock }: RedisPermitsOpt
     },
 
     async pause(ms: number): Promise<void> {
-      nextLocalAtMs = Math.max(nextLocalAtMs, clock.monotonicMs() + ms)
+      pausedUntilMs = Math.max(pausedUntilMs, clock.monotonicMs() + ms)
       await redis.pausePermits(key, ms).catch(() => undefined)
     },
   }

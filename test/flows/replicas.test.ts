@@ -45,7 +45,8 @@ test('three replicas on one Redis', { skip: redisMissing }, async (t) => {
 
 test('three replicas keep the quota of one account together', { skip: redisMissing }, async (t) => {
   const redis = await startRedis(t)
-  const world = await openReplicas(t, { REDIS_URL: redis.url, VONAGE_REQUESTS_PER_SECOND: '10' })
+  const settings = { VONAGE_REQUESTS_PER_SECOND: '10', START_TIMEOUT_MS: '1000' }
+  const world = await openReplicas(t, { REDIS_URL: redis.url, ...settings })
   const figures = await proveQuota(world, { seconds: 3 })
   t.diagnostic(print(figures))
   assert.ok((figures.reachedTheOperator ?? 0) >= 15)

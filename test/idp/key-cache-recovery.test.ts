@@ -1,0 +1,49 @@
+/** What a key cache forgives: stray unknown keys of long ago, and an outage that outlived its keys. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rejectsWith } from '../support/failure.ts'
+import { keyA, keyB, openWarmKeyCache, outage } from '../support/key-cache.ts'
+
+const second = 1000
+const minute = 60 * second
+
+test('after five quiet minutes an unknown key is fetched for after 5 seconds again', async () => {
+  const { clock, keys, find, findsAtOnce } = await openWarmKeyCache()
+  for (const cooldownMs of [5 * second, 10 * second, 20 * second]) {
+    clock.advance(cooldownMs)
+    await Promise.all([assert.rejects(find('stray')), keys.resolve([keyA])])
+  }
+  clock.advance(5 * minute)
+  await findsAtOnce(keyA)
+  await keys.resolve([keyA])
+  const fetches = keys.count()
+  clock.advance(5 * second)
+  await Promise.all([find('b'), keys.resolve([keyA, keyB])])
+  assert.equal(keys.count(), fetches + 1)
+})
+
+test('keys that are too old to be used do not make a service wait longer than one without keys', async () => {
+  const { clock, keys, find, failsToFetch } = await openWarmKeyCache()
+  clock.advance(24 * 60 * minute)
+  await failsToFetch()
+  for (const delayMs of [1 * second, 2 * second, 4 * second, 4 * second]) {
+    clock.advance(delayMs - 1)
+    await rejectsWith(find('a'), 'idp_unavailable')
+    clock.advance(1)
+    const failing = rejectsWith(find('a'), 'idp_unavailable')
+    await keys.reject(outage)
+    await failing
+  }
+  clock.advance(4 * second)
+  await Promise.all([find('a'), keys.resolve([keyA])])
+})
+
+test('a token that two keys could have signed is no reason to ask the provider', async () => {
+  const { cache, clock, keys, find } = await openWarmKeyCache()
+  clock.advance(5 * second)
+  await Promise.all([find('b'), keys.resolve([keyA, keyB])])
+  clock.advance(60 * second)
+  const withoutKid = async () => cache.find({ alg: 'ES256' }, { payload: '', signature: '' })
+  await assert.rejects(withoutKid(), { code: 'ERR_JWKS_MULTIPLE_MATCHING_KEYS' })
+  assert.equal(keys.count(), 2)
+})
