@@ -47,7 +47,7 @@ export async function openService(config: Config): Promise<Service> {
   const log = createLog({ level: config.LOG_LEVEL })
 
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const { store, counters, permits, ...stores } = openStores(config, { clock, digest, log: log.logger })
+  const { store, counters, permits, ...stores } = await openStores(config, { clock, digest, log: log.logger })
 
   const keyCache = createKeyCache({
     fetchKeys: () =>
@@ -153,6 +153,7 @@ export async function openService(config: Config): Promise<Service> {
   }
   const service = { url: urlOf(server), managementUrl: urlOf(management) }
   log.logger.info({ url: service.url, management_url: service.managementUrl }, 'listening')
+  log.flush()
 
   return {
     ...service,

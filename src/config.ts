@@ -6,7 +6,7 @@ import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { settings } from './settings.ts'
 
 const upstreamUrls = [
@@ -16,6 +16,8 @@ const upstreamUrls = [
   'VONAGE_TOKEN_URL',
   'VONAGE_REDIRECT_URI',
 ] as const
+
+const schema = TypeCompiler.Compile(settings)
 
 /** Settings that hold secrets. */
 export const secretNames = Object.entries(settings.properties).flatMap(([name, schema]) =>
@@ -51,8 +53,8 @@ export function parseConfig(environment: Environment): Config {
       problems.set(name, (error as Error).message)
     }
   }
-  const values = Value.Default(settings, found)
-  for (const { path, message } of Value.Errors(settings, values)) {
+  const values = { ...defaults(), ...found }
+  for (const { path, message } of schema.Errors(values)) {
     const name = path.replace(/^\/([^/]*).*$/, '$1')
     if (!problems.has(name))
       problems.set(name, found[name] === undefined ? 'required' : message.toLowerCase())
@@ -61,6 +63,14 @@ export function parseConfig(environment: Environment): Config {
   for (const [name, problem] of checkMeaning(known)) problems.set(name, problem)
   if (problems.size > 0) throw new ConfigError([...problems].map(([name, problem]) => `${name}: ${problem}`))
   return deepFreeze(values as Config)
+}
+
+/** Each time anew, since a list is frozen later. */
+function defaults(): Record<string, unknown> {
+  const given = Object.entries(settings.properties).filter(
+    ([, { default: fallback }]) => fallback !== undefined,
+  )
+  return Object.fromEntries(given.map(([name, { default: fallback }]) => [name, structuredClone(fallback)]))
 }
 
 function read(environment: Environment, name: string, secret: boolean): string | undefined {

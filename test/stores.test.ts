@@ -19,17 +19,17 @@ import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
 const options = { skip: redisMissing }
 const pending = pendingVerification(1)
 
-function open(t: TestContext, settings: Environment) {
+async function open(t: TestContext, settings: Environment) {
   const { logger, log } = recordLog(t)
   const config = parseConfig({ ...requiredSettings(), ...settings })
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const stores = openStores(config, { clock: systemClock, digest, log: logger })
+  const stores = await openStores(config, { clock: systemClock, digest, log: logger })
   t.after(() => stores.close())
   return { ...stores, log }
 }
 
 /** Uses everything once. */
-async function useAll({ store, counters, permits }: ReturnType<typeof open>): Promise<void> {
+async function useAll({ store, counters, permits }: Awaited<ReturnType<typeof open>>): Promise<void> {
   const state = mintState()
   await untilItWorks(() => store.put('alice', state, pending), 2000)
   await store.put('alice', mintState(), pending)
@@ -53,7 +53,7 @@ const nameless = (key: string) => key.replace(/\{[\w-]{22}\}/, '{D}').replace(/[
 
 test('without REDIS_URL all is in this process, with the limits that the settings name', async (t) => {
   const settings = { STATE_MAX_ENTRIES: '2', STATE_MAX_PER_CALLER: '1', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const { store, counters, permits, log } = open(t, settings)
+  const { store, counters, permits, log } = await open(t, settings)
   const [dropped, kept] = [mintState(), mintState()]
   await store.put('alice', dropped, pending)
   await store.put('alice', kept, pending)
@@ -71,7 +71,7 @@ test('without REDIS_URL all is in this process, with the limits that the setting
 test('with REDIS_URL all is in Redis, under the settings', options, async (t) => {
   const redis = await startRedis(t)
   const settings = { REDIS_URL: redis.url, STATE_TTL_SECONDS: '100', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const opened = open(t, settings)
+  const opened = await open(t, settings)
   await useAll(opened)
   const entries = await contentsOf(redis)
   assert.deepEqual(entries.map(({ key }) => nameless(key)).sort(), usedKeys)
@@ -85,7 +85,7 @@ test('with REDIS_URL all is in Redis, under the settings', options, async (t) =>
 test('two replicas with the same settings share all of it', options, async (t) => {
   const redis = await startRedis(t)
   const settings = { REDIS_URL: redis.url, STATE_MAX_PER_CALLER: '2', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const [one, other] = [open(t, settings), open(t, settings)]
+  const [one, other] = [await open(t, settings), await open(t, settings)]
   await useAll(one)
   const states = Array.from({ length: 3 }, mintState)
   for (const state of states) await untilItWorks(() => other.store.put('bob', state, pending), 2000)
@@ -101,7 +101,7 @@ test(
   options,
   async (t) => {
     const url = `redis://canary-user:canary-password@127.0.0.1:${await findFreePort()}/`
-    const { store, counters, log } = open(t, { REDIS_URL: url })
+    const { store, counters, log } = await open(t, { REDIS_URL: url })
     const state = mintState()
     await rejectsWith(store.put('alice', state, pending), 'store_unavailable')
     await rejectsWith(store.take('alice', state), 'store_unavailable')
@@ -116,7 +116,7 @@ test(
 
 test('a Redis that may evict live states is warned of, once a connection', options, async (t) => {
   const redis = await startRedis(t, { settings: ['--maxmemory-policy', 'allkeys-lru'] })
-  const opened = open(t, { REDIS_URL: redis.url })
+  const opened = await open(t, { REDIS_URL: redis.url })
   await untilItWorks(() => opened.store.ping(), 2000)
   while (opened.log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   const lines = opened.log.entries().map(({ level }) => level)
@@ -127,7 +127,7 @@ test('a Redis that may evict live states is warned of, once a connection', optio
 test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async (t) => {
   const master = await startRedis(t)
   const sentinel = await startSentinel(t, master.port)
-  const opened = open(t, { REDIS_URL: sentinel.url, REDIS_SENTINEL_MASTER: sentinelMaster })
+  const opened = await open(t, { REDIS_URL: sentinel.url, REDIS_SENTINEL_MASTER: sentinelMaster })
   await useAll(opened)
   assert.equal((await contentsOf(master)).length, usedKeys.length)
 })
@@ -146,7 +146,7 @@ test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing 
     settings: ['--port', '0', ...settings],
     client: { tls },
   })
-  const opened = open(t, {
+  const opened = await open(t, {
     REDIS_URL: redis.url.replace('redis:', 'rediss:'),
     REDIS_CA: tls.ca,
     REDIS_CERTIFICATE: tls.cert.replaceAll('\n', '\\n'),
@@ -158,7 +158,7 @@ test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing 
 
 test('after closing nothing is asked of Redis any more', options, async (t) => {
   const redis = await startRedis(t)
-  const { store, close } = open(t, { REDIS_URL: redis.url })
+  const { store, close } = await open(t, { REDIS_URL: redis.url })
   await untilItWorks(() => store.ping(), 2000)
   await close()
   await rejectsWith(store.ping(), 'store_unavailable')

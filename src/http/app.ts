@@ -7,7 +7,6 @@ import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
-import { problemSchema } from './openapi.ts'
 import { answerParserError, endWithProblem, errorHandler, sendProblem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
 import { logRequest, type RequestLog } from './request-log.ts'
@@ -72,7 +71,6 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     clientErrorHandler: answerParserError,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  app.addSchema(problemSchema)
   const methodsOfPath = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     methodsOfPath.set(url, [...(methodsOfPath.get(url) ?? []), method].flat())

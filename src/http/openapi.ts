@@ -19,8 +19,7 @@ const description = `Verifies a phone number silently, over the carrier's networ
 
 Every answer that is not a 2xx is an RFC 9457 problem document. Switch on its \`next_action\`, and log its \`request_id\`.`
 
-/** Every listener has it, since every route's failures refer to it. */
-export const problemSchema = Type.Object(
+const problemSchema = Type.Object(
   {
     type: Type.String({
       format: 'uri',
@@ -66,9 +65,21 @@ export const guardedProblems: FailureCode[] = [
 /** Problems of every route with a body. */
 export const bodyProblems: FailureCode[] = ['payload_too_large', 'unsupported_media_type']
 
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The codes that the route may answer with, beside the common ones. Documentation only: no serializer is built for them. */
+    problems?: readonly FailureCode[]
+  }
+}
+
 /** Must run before the routes are registered. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
+  app.addSchema(problemSchema)
   await app.register(fastifySwagger, {
+    transform: ({ schema: { problems = [], ...schema }, url }) => ({
+      url,
+      schema: { ...schema, response: { ...(schema.response as object), ...problemResponses(problems) } },
+    }),
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -97,8 +108,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Response schemas for these codes and the common ones: one per status, with an example per code. */
-export function problems(...codes: FailureCode[]): Record<number, unknown> {
+/** Responses for these codes and the common ones: one per status, with an example per code. */
+function problemResponses(codes: readonly FailureCode[]): Record<number, unknown> {
   const byStatus = Map.groupBy([...codes, ...common], (code) => problemTypes[code].status)
   return Object.fromEntries(
     [...byStatus].map(([status, sameStatus]) => [status, problemResponse(sameStatus)]),

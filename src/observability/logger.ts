@@ -16,7 +16,9 @@ export interface LogOptions {
 
 export interface Log {
   logger: Logger
-  /** Writes out what is buffered, and stops the timer that does so. */
+  /** Writes out what is buffered. */
+  flush(): void
+  /** The same for the last time, and stops the timer that does so. */
   close(): void
 }
 
@@ -35,6 +37,7 @@ export function createLog({ level, stream = bufferedStandardOutput() }: LogOptio
   const timer = setInterval(flush, flushIntervalMs).unref()
   return {
     logger,
+    flush,
     close() {
       clearInterval(timer)
       flush()

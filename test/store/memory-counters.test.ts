@@ -52,6 +52,14 @@ test('keys beyond 100,000 in one window share one count, until it ends', async (
   assert.equal((await counters.hit('one-more-1', minuteMs)).hits, 1)
 })
 
+test('a flood of one kind of key leaves the other kinds alone', async () => {
+  const { counters } = setUp()
+  await flood(100_001, (key) => counters.hit(`address:${key}`, minuteMs))
+  for (const kind of ['caller', 'number'])
+    for (const key of [`${kind}:a`, `${kind}:b`]) assert.equal((await counters.hit(key, minuteMs)).hits, 1)
+  assert.equal((await counters.hit('address:one-more', minuteMs)).hits, 2)
+})
+
 test('sets beyond 100,000 are not kept, and the ones kept still count', async () => {
   const { counters } = setUp()
   const admitted = async (key: string, member: string) =>

@@ -90,7 +90,7 @@ test('while Redis dies and comes back, no second has more than the quota', optio
 })
 
 async function sleepUntil(timeMs: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, timeMs - performance.now()))
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, timeMs - performance.now())))
 }
 
 /** A Redis that answers or not as the test says, for the steps of a change that no real one can be held at. */

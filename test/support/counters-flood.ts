@@ -37,8 +37,8 @@ async function usedBytes(): Promise<number> {
 
 const clock = createFakeClock()
 const counters = createMemoryCounters({ clock })
-for (let n = 0; n < 5; n++) await counters.hit('blocked', minuteMs)
-await counters.admit('blocked', 'a', 1, dayMs)
+for (let n = 0; n < 5; n++) await counters.hit('address:blocked', minuteMs)
+await counters.admit('distinct-numbers:blocked', 'a', 1, dayMs)
 const before = await usedBytes()
 for (let n = 0; n < keys; n++) {
   const key = keyOf(n)
@@ -46,12 +46,12 @@ for (let n = 0; n < keys; n++) {
   await counters.admit(`distinct-numbers:${key}`, key, 3, dayMs)
 }
 const grownBytes = (await usedBytes()) - before
-const { hits: blockedHits } = await counters.hit('blocked', minuteMs)
-const { admitted: blockedAdmitted } = await counters.admit('blocked', 'b', 1, dayMs)
+const { hits: blockedHits } = await counters.hit('address:blocked', minuteMs)
+const { admitted: blockedAdmitted } = await counters.admit('distinct-numbers:blocked', 'b', 1, dayMs)
 clock.advance(dayMs)
-await counters.hit('one', minuteMs)
-await counters.admit('one', 'a', 3, dayMs)
+await counters.hit('address:one', minuteMs)
+await counters.admit('distinct-numbers:one', 'a', 3, dayMs)
 const leftBytes = (await usedBytes()) - before
-await counters.hit('one', minuteMs) // The counters themselves must outlive the measurement.
+await counters.hit('address:one', minuteMs) // The counters themselves must outlive the measurement.
 const report: FloodReport = { grownBytes, leftBytes, blockedHits, blockedAdmitted }
 process.stdout.write(JSON.stringify(report))

@@ -19,7 +19,10 @@ export async function takeAll(permits: Permits, untilMs: number): Promise<number
   while (performance.now() < untilMs) {
     const waitMs = await permits.take()
     if (waitMs === 0) takenAtMs.push(performance.now())
-    else await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, untilMs - performance.now())))
+    else
+      await new Promise((resolve) =>
+        setTimeout(resolve, Math.max(0, Math.min(waitMs, untilMs - performance.now()))),
+      )
   }
   return takenAtMs
 }

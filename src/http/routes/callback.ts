@@ -6,7 +6,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ServiceFailure } from '../../core/failures.ts'
 import { statePattern } from '../../core/state.ts'
-import { problems } from '../openapi.ts'
 import { errorHandler, sendRawProblem } from '../problem.ts'
 import { sendRaw } from '../raw-reply.ts'
 import { AuthorizationCode } from './number-verification.ts'
@@ -62,7 +61,8 @@ export const callbackRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['verification'],
         security: [],
         querystring: Redirect,
-        response: { 200: Landing, ...problems('authorization_failed', 'rate_limited') },
+        response: { 200: Landing },
+        problems: ['authorization_failed', 'rate_limited'],
       },
     },
     async ({ query: { code, state, error } }, reply) => {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
 import { callerGone } from '../caller-gone.ts'
-import { bodyProblems, guardedProblems, problems } from '../openapi.ts'
+import { bodyProblems, guardedProblems } from '../openapi.ts'
 
 const StartBody = Type.Object(
   {
@@ -51,23 +51,21 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           tags: ['verification'],
           security: [{ accessToken: [] }],
           body: StartBody,
-          response: {
-            200: StartReply,
-            ...problems(
-              'invalid_phone_number',
-              'scope_not_allowed',
-              'phone_number_not_allowed',
-              'network_not_supported',
-              'upstream_invalid',
-              'upstream_refused',
-              'upstream_unavailable',
-              'upstream_busy',
-              'upstream_timeout',
-              'store_unavailable',
-              ...guardedProblems,
-              ...bodyProblems,
-            ),
-          },
+          response: { 200: StartReply },
+          problems: [
+            'invalid_phone_number',
+            'scope_not_allowed',
+            'phone_number_not_allowed',
+            'network_not_supported',
+            'upstream_invalid',
+            'upstream_refused',
+            'upstream_unavailable',
+            'upstream_busy',
+            'upstream_timeout',
+            'store_unavailable',
+            ...guardedProblems,
+            ...bodyProblems,
+          ],
         },
       },
       async ({ caller, body: { phone_number: phoneNumber, scope } }, reply) => {

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
-import { bodyProblems, guardedProblems, problems } from '../openapi.ts'
+import { bodyProblems, guardedProblems } from '../openapi.ts'
 
 /** @see RFC 6749 appendix A.11 for the alphabet */
 export const AuthorizationCode = Type.String({
@@ -47,23 +47,21 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           tags: ['verification'],
           security: [{ accessToken: [] }],
           body: FinishBody,
-          response: {
-            200: FinishReply,
-            ...problems(
-              'invalid_state',
-              'code_rejected',
-              'not_on_carrier_network',
-              'network_not_supported',
-              'upstream_invalid',
-              'upstream_refused',
-              'upstream_unavailable',
-              'upstream_busy',
-              'store_unavailable',
-              'outcome_unknown',
-              ...guardedProblems,
-              ...bodyProblems,
-            ),
-          },
+          response: { 200: FinishReply },
+          problems: [
+            'invalid_state',
+            'code_rejected',
+            'not_on_carrier_network',
+            'network_not_supported',
+            'upstream_invalid',
+            'upstream_refused',
+            'upstream_unavailable',
+            'upstream_busy',
+            'store_unavailable',
+            'outcome_unknown',
+            ...guardedProblems,
+            ...bodyProblems,
+          ],
         },
       },
       async ({ caller, body }) => ({ phone_number_verified: await verification.finish(caller, body) }),
