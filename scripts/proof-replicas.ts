@@ -57,6 +57,7 @@ test('200 starts a second for 20 s with a quota of 10', options, async (t) => {
   const figures = await proveQuota(world, { seconds: 20 })
   t.diagnostic(print(figures))
   assert.ok((figures.reachedTheOperator ?? 0) > 160)
+  assert.ok((figures.refusalP99Ms ?? 0) < 50, 'refused at once')
 })
 
 test('the same while Redis dies half way, and comes back 3 s later', options, async (t) => {

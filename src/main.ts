@@ -23,8 +23,12 @@ for (const name of secretNames) delete process.env[name]
 if (process.argv.includes('--check-config')) {
   process.stdout.write('the settings are usable\n')
 } else {
-  const service = await openService(config)
+  const opening = openService(config).catch((error: Error) => {
+    process.stderr.write(`cannot start: ${error.message}\n`)
+    process.exit(1)
+  })
   const delay = config.SHUTDOWN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS
   // Its own logger would print an error's message, which may quote a request.
-  closeWithGrace({ delay, logger: false }, ({ err }) => service.close(err))
+  closeWithGrace({ delay, logger: false }, async ({ err }) => (await opening).close(err))
+  await opening
 }
