@@ -114,6 +114,15 @@ suite('the process', { concurrency: 2 }, () => {
     assert.deepEqual(stderr, [])
   })
 
+  test('a log that nobody reads any more neither stops it nor keeps it from ending', async (t) => {
+    const { child, exited, logged } = startMain(t, { settings: listeningSettings() })
+    const { url } = await logged('listening')
+    child.stdout?.destroy()
+    for (let n = 0; n < 50; n++) assert.equal((await call(String(url), { target: '/livez' })).status, 200)
+    child.kill('SIGTERM')
+    assert.equal(await exited, 0)
+  })
+
   test('a second SIGTERM ends it at once', async (t) => {
     const settings = listeningSettings({ SHUTDOWN_DELAY_MS: '60000' })
     const { child, exited, logged } = startMain(t, { settings })

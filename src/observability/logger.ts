@@ -11,7 +11,7 @@ export interface LogOptions {
   /** A pino level name, or `silent`. */
   level: string
   /** Default: standard output, buffered. */
-  stream?: DestinationStream & { flushSync?(): void }
+  stream?: DestinationStream & { flush?(): void }
 }
 
 export interface Log {
@@ -33,7 +33,8 @@ export function createLog({ level, stream = bufferedStandardOutput() }: LogOptio
     },
     stream,
   )
-  const flush = () => stream.flushSync?.()
+  // Not flushSync: it tries for ever when nobody reads any more. This one also writes at once, since the stream is synchronous.
+  const flush = () => stream.flush?.()
   const timer = setInterval(flush, flushIntervalMs).unref()
   return {
     logger,

@@ -67,17 +67,28 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock }: QuotaOptio
   let granting = false
   /** When the next permit is due, as far as is known here. */
   let nextAtMs = 0
+  /** Between two permits that came here, smoothed: with other replicas it is longer than the quota's own spacing. */
+  let observedMs = intervalMs
+  let grantedAtMs = 0
 
-  const expectedWaitMs = () => Math.max(0, nextAtMs - clock.monotonicMs()) + waiting.size * intervalMs
+  const expectedWaitMs = () => Math.max(0, nextAtMs - clock.monotonicMs()) + waiting.size * observedMs
+
+  function grantNext(): void {
+    const nowMs = clock.monotonicMs()
+    observedMs = Math.max(intervalMs, 0.8 * observedMs + 0.2 * (nowMs - grantedAtMs))
+    grantedAtMs = nowMs
+    waiting.values().next().value?.()
+  }
 
   async function grantInTurn(): Promise<void> {
     if (granting) return
     granting = true
+    grantedAtMs = clock.monotonicMs()
     while (waiting.size > 0) {
       const waitMs = await permits.take()
       nextAtMs = clock.monotonicMs() + (waitMs || intervalMs)
       if (waitMs > 0) await sleep(waitMs, undefined, { ref: false })
-      else waiting.values().next().value?.()
+      else grantNext()
     }
     granting = false
   }

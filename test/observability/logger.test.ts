@@ -11,7 +11,7 @@ function openLog(t: TestContext, level: string) {
   let flushes = 0
   const log = createLog({
     level,
-    stream: { write: (line: string) => void lines.push(line), flushSync: () => void flushes++ },
+    stream: { write: (line: string) => void lines.push(line), flush: () => void flushes++ },
   })
   t.after(() => log.close())
   return { ...log, lines, flushes: () => flushes }
