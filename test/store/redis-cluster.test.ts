@@ -4,10 +4,11 @@ import { after, test } from 'node:test'
 import { mintState } from '../../src/core/state.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { findFreePort } from '../support/free-port.ts'
 import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
 import { startRedisCluster } from '../support/redis-cluster.ts'
 import { passTime } from '../support/redis-contents.ts'
-import { findFreePort, redisMissing } from '../support/redis-server.ts'
+import { redisMissing } from '../support/redis-server.ts'
 import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
 
 const patienceMs = 450

@@ -1,6 +1,7 @@
 /** Three Redis masters that share the slots of one cluster, on loopback. */
 import assert from 'node:assert/strict'
-import { findFreePort, type Owner, type RedisServer, startRedis } from './redis-server.ts'
+import { findFreePort } from './free-port.ts'
+import { type Owner, type RedisServer, startRedis } from './redis-server.ts'
 
 const slotRanges = [
   [0, 5460],
@@ -16,7 +17,7 @@ export interface RedisCluster {
 
 /** Resolves when every node says that the cluster is whole, after about a second. */
 export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
-  const busPorts = await Promise.all(slotRanges.map(findFreePort))
+  const busPorts = await Promise.all(slotRanges.map(() => findFreePort()))
   const nodes = await Promise.all(
     busPorts.map((busPort) =>
       startRedis(owner, {

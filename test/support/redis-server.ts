@@ -6,12 +6,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ConnectionOptions } from 'node:tls'
 import { Redis } from 'ioredis'
+import { findFreePort } from './free-port.ts'
 
 /** Why tests that need the server are skipped; false when it is there. */
 export const redisMissing =
@@ -110,25 +110,4 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
     kill,
     start,
   }
-}
-
-let portsTried = 0
-
-/**
- * Below the range from which systems take ports by themselves, so that nobody takes it while the server is away; other ones
- * for each test process.
- */
-export async function findFreePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + ((process.pid * 16 + portsTried++) % 10_000)
-    if (await isFree(port)) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

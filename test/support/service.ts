@@ -2,11 +2,11 @@
  * The whole world of one verification on loopback: the virtual operator with its identity provider, the service before it,
  * an app that calls the service, and a phone that opens URLs.
  */
-import { createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts'
 import { openService, type Service } from '../../src/compose.ts'
 import { type Environment, parseConfig } from '../../src/config.ts'
+import { findFreePort } from './free-port.ts'
 import { createRsaKeys, privatePem } from './keys.ts'
 
 export const startPath = '/v1/network-enablement'
@@ -64,7 +64,8 @@ export async function openWorld(
   settings: Environment = {},
   simulatorOptions: Partial<SimulatorOptions> = {},
 ): Promise<World> {
-  const port = await findFreePort()
+  // The registered redirect URI names it before the service can listen on it.
+  const port = await findFreePort(20_000)
   const redirectUri = `http://127.0.0.1:${port}${callbackPath}`
   const privateKeyPem = privatePem(createRsaKeys())
   const simulator = await startSimulator({
@@ -169,25 +170,4 @@ async function send(url: string, request: RequestInit = {}): Promise<Answer> {
 
 function fail(what: string, text: string): never {
   throw new Error(`${what}: ${text}`)
-}
-
-let portsTried = 0
-
-/**
- * For the registered redirect URI, which names the port before the service can listen on it. Below the range from which
- * systems take ports by themselves, so that nobody takes it meanwhile; other ones for each test process.
- */
-async function findFreePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + ((process.pid * 8 + portsTried++) % 10_000)
-    if (await isFree(port)) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
