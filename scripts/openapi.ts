@@ -11,13 +11,14 @@ const file = join(import.meta.dirname, '../openapi/openapi.json')
 /** The routes are described, never called. */
 const uncalled = () => Promise.reject(new Error('not called'))
 const server = await createServer({
-  verification: { start: uncalled, finish: uncalled },
+  verification: { start: uncalled, land: () => undefined, finish: uncalled },
   accessTokens: { verify: uncalled },
   rateLimits: { byAddress: () => undefined, byCaller: () => undefined, byNumber: () => undefined },
   checkReady: uncalled,
   isDraining: () => false,
   requestTimeoutMs: 1000,
-  log: { info: () => undefined, error: () => undefined },
+  log: { debug: () => undefined, info: () => undefined, error: () => undefined },
+  events: () => undefined,
 })
 const document = `${JSON.stringify(server.swagger(), null, 2)}\n`
 await server.close()

@@ -5,6 +5,7 @@ import { createPrivateKey } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { type Config, isUpstreamUrl } from './config.ts'
+import type { UpstreamCall } from './core/events.ts'
 import { ServiceFailure } from './core/failures.ts'
 import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
@@ -17,12 +18,15 @@ import { createAccessTokens } from './idp/access-token.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { createLog } from './observability/logger.ts'
+import { createMetrics } from './observability/metrics.ts'
+import type { Tracing } from './observability/tracing.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createVonageClient } from './vonage/client.ts'
 import { createQuota, type Quota } from './vonage/quota.ts'
 import { createRoute, type Route } from './vonage/route.ts'
+import { traceTransport } from './vonage/traced-transport.ts'
 import { createTransport, type Transport } from './vonage/transport.ts'
 
 const systemClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
@@ -45,9 +49,18 @@ export interface Service {
 export async function openService(config: Config): Promise<Service> {
   const clock = systemClock
   const log = createLog({ level: config.LOG_LEVEL })
+  const metrics = createMetrics()
+  const { events } = metrics
+  const tracing = await openTracing(config)
 
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const { store, counters, permits, ...stores } = await openStores(config, { clock, digest, log: log.logger })
+  const { store, counters, permits, landings, ...stores } = await openStores(config, {
+    clock,
+    digest,
+    log: log.logger,
+    events,
+    inSpan: tracing?.inSpan,
+  })
 
   const keyCache = createKeyCache({
     fetchKeys: () =>
@@ -68,6 +81,7 @@ export async function openService(config: Config): Promise<Service> {
     phoneNumberClaim: config.AUTH_PHONE_NUMBER_CLAIM,
     clockToleranceSeconds: config.AUTH_CLOCK_TOLERANCE_SECONDS,
     findKey: keyCache.find,
+    digest,
     clock,
   })
 
@@ -76,23 +90,37 @@ export async function openService(config: Config): Promise<Service> {
     perSecond: config.VONAGE_REQUESTS_PER_SECOND,
     maxWaitMs: config.START_TIMEOUT_MS / 2,
     clock,
+    events,
   })
   const maxInFlight = maxInFlightPerRoute(config)
   const transports: Transport[] = []
-  function openRoute(url: string, quotaOfRoute?: Quota): Route {
+  function openRoute(call: UpstreamCall, url: string, quotaOfRoute?: Quota): Route {
     const transport = createTransport({ url, connections: maxInFlight })
     transports.push(transport)
-    return createRoute({ transport, maxInFlight, quota: quotaOfRoute, clock })
-  }
-  const operator = createVonageClient({
-    startRoute: openRoute(config.VONAGE_API_URL, quota),
-    tokenRoute: openRoute(config.VONAGE_TOKEN_URL),
-    verifyRoute: openRoute(config.VONAGE_API_URL),
-    applicationJwt: createApplicationJwt({
-      applicationId: config.VONAGE_APPLICATION_ID,
-      privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
+    return createRoute({
+      call,
+      transport: tracing ? traceTransport(transport, call, url, tracing.inSpan) : transport,
+      maxInFlight,
+      quota: quotaOfRoute,
       clock,
-    }),
+      events,
+    })
+  }
+  const routes: Record<UpstreamCall, Route> = {
+    network_enablement: openRoute('network_enablement', config.VONAGE_API_URL, quota),
+    token: openRoute('token', config.VONAGE_TOKEN_URL),
+    verify: openRoute('verify', config.VONAGE_API_URL),
+  }
+  const applicationJwt = createApplicationJwt({
+    applicationId: config.VONAGE_APPLICATION_ID,
+    privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
+    clock,
+  })
+  const operator = createVonageClient({
+    startRoute: routes.network_enablement,
+    tokenRoute: routes.token,
+    verifyRoute: routes.verify,
+    applicationJwt,
     authUrlPolicy: {
       hosts: config.VONAGE_AUTH_URL_HOSTS,
       allowHttp: config.VONAGE_API_URL.startsWith('http:'),
@@ -106,6 +134,8 @@ export async function openService(config: Config): Promise<Service> {
   const verification = createVerification({
     operator,
     store,
+    landings,
+    events,
     scopes: config.VONAGE_SCOPES,
     callingCodes: config.ALLOWED_CALLING_CODES,
     ownNumberOnly: config.AUTH_PHONE_NUMBER_CLAIM !== undefined,
@@ -116,12 +146,25 @@ export async function openService(config: Config): Promise<Service> {
     if (draining) throw new ServiceFailure('shutting_down')
     await store.ping()
   }
-  const listener = { requestTimeoutMs, checkReady, isDraining: () => draining, log: log.logger }
+  metrics.watch({
+    quotaWaiting: quota.waiting,
+    circuit: (call) => routes[call].circuit(),
+    liveStates: stores.liveStates,
+    jwksAgeSeconds: keyCache.ageSeconds,
+    applicationJwtAgeSeconds: applicationJwt.ageSeconds,
+  })
+  async function metricsText(): Promise<string> {
+    await landings.countExpired()
+    return metrics.text()
+  }
+
+  const listener = { requestTimeoutMs, checkReady, isDraining: () => draining, log: log.logger, events }
   const server = await createServer({
     ...listener,
     trustedProxies: config.TRUSTED_PROXIES,
     verification,
     accessTokens,
+    beginServerSpan: tracing?.beginServerSpan,
     rateLimits: createRateLimits({
       counters,
       digest,
@@ -129,9 +172,14 @@ export async function openService(config: Config): Promise<Service> {
       callerPerMinute: config.RATE_LIMIT_CALLER_PER_MINUTE,
       numberPerHour: config.RATE_LIMIT_NUMBER_PER_HOUR,
       distinctNumbersPerDay: config.RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY,
+      events,
     }),
   })
-  const management = await createManagementServer({ ...listener, openApiDocument: server.swagger() })
+  const management = await createManagementServer({
+    ...listener,
+    openApiDocument: server.swagger(),
+    metricsText,
+  })
 
   async function closeAll(): Promise<void> {
     await server.close()
@@ -140,6 +188,7 @@ export async function openService(config: Config): Promise<Service> {
     // A finish whose caller left still keeps its result.
     await setImmediate()
     await stores.close()
+    await tracing?.close()
     log.close()
   }
 
@@ -164,6 +213,16 @@ export async function openService(config: Config): Promise<Service> {
       await closeAll()
     },
   }
+}
+
+/** OpenTelemetry is loaded only where it is used. */
+async function openTracing(config: Config): Promise<Tracing | undefined> {
+  if (config.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined
+  const { createTracing } = await import('./observability/tracing.ts')
+  return createTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    serviceName: config.OTEL_SERVICE_NAME,
+  })
 }
 
 function maxInFlightPerRoute({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {

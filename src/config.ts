@@ -101,6 +101,12 @@ function* checkMeaning(config: Partial<Config>): Generator<[Name, string]> {
     if (url !== undefined && !isUpstreamUrl(url, allowHttp))
       yield [name, 'expected an https URL without userinfo or fragment (http only for loopback)']
   }
+  // Spans hold nothing personal, and a collector in the same network commonly speaks plain http.
+  if (
+    config.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined &&
+    !isUpstreamUrl(config.OTEL_EXPORTER_OTLP_ENDPOINT, true)
+  )
+    yield ['OTEL_EXPORTER_OTLP_ENDPOINT', 'expected an http or https URL without userinfo or fragment']
   if (config.TRUSTED_PROXIES?.some((range) => !isAddressRange(range)))
     yield ['TRUSTED_PROXIES', 'expected CIDR ranges such as 10.0.0.0/8; a hop count is not accepted']
   for (const name of ['AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)

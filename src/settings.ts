@@ -29,6 +29,12 @@ export const settings = Type.Object({
       { description: 'fatal, error, warn, info, debug, trace or silent.', default: 'info' },
     ),
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    text(
+      'Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318. None: no traces.',
+    ),
+  ),
+  OTEL_SERVICE_NAME: text('The name of the service in traces.', 'network-enablement-bff'),
   TRUSTED_PROXIES: list(
     'Addresses or CIDR ranges whose X-Forwarded-For is believed. A hop count is refused.',
     [],

@@ -2,21 +2,28 @@
  * Chooses where what must be remembered is kept: in this process, or in Redis for all replicas. Part of `compose.ts`.
  */
 import type { Config } from './config.ts'
+import type { EventSink } from './core/events.ts'
 import type { KeyedDigest } from './core/keyed-digest.ts'
-import type { Clock, StateStore } from './core/ports.ts'
+import type { Clock, InSpan, Landings, StateStore } from './core/ports.ts'
 import type { Counters } from './http/rate-limit.ts'
 import type { Log } from './observability/logger.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { createMemoryCounters } from './store/memory-counters.ts'
+import { createMemoryLandings } from './store/memory-landings.ts'
 import { createRedisStore } from './store/redis.ts'
 import { createRedisCounters } from './store/redis-counters.ts'
+import { createRedisLandings } from './store/redis-landings.ts'
 import { createRedisPermits } from './store/redis-permits.ts'
+import { traceMethods } from './store/traced-methods.ts'
 import { createLocalPermits, type Permits, spacingMs } from './vonage/quota.ts'
 
 export interface Stores {
   store: StateStore
   counters: Counters
   permits: Permits
+  landings: Landings
+  /** In this process; undefined with Redis, which does not count them. */
+  liveStates(): number | undefined
   /** After what was asked before has been answered, or given up on. */
   close(): Promise<void>
 }
@@ -25,21 +32,30 @@ export interface StoresContext {
   clock: Clock
   digest: KeyedDigest
   log: Log['logger']
+  events: EventSink
+  /** Where tracing is on. */
+  inSpan: InSpan | undefined
 }
 
 /** Does not wait for Redis: while it is away, `store_unavailable` is the answer, never a silent fall-back to memory. */
-export async function openStores(config: Config, { clock, digest, log }: StoresContext): Promise<Stores> {
+export async function openStores(config: Config, context: StoresContext): Promise<Stores> {
+  const { clock, digest, log, events, inSpan } = context
   const ttlSeconds = config.STATE_TTL_SECONDS
   const maxPerCaller = config.STATE_MAX_PER_CALLER
   const perSecond = config.VONAGE_REQUESTS_PER_SECOND
   const localCounters = createMemoryCounters({ clock })
-  if (config.REDIS_URL === undefined)
+  if (config.REDIS_URL === undefined) {
+    const maxEntries = config.STATE_MAX_ENTRIES
+    const store = createMemoryStore({ ttlSeconds, maxPerCaller, maxEntries, clock })
     return {
-      store: createMemoryStore({ ttlSeconds, maxPerCaller, maxEntries: config.STATE_MAX_ENTRIES, clock }),
+      store,
       counters: localCounters,
       permits: createLocalPermits({ perSecond, clock }),
+      landings: createMemoryLandings({ ttlSeconds, clock, events }),
+      liveStates: store.size,
       close: async () => undefined,
     }
+  }
 
   // A fifth of the time to start, and 20 MB, that a single replica does without.
   const { createRedisClient, onEvictingServer } = await import('./store/redis-client.ts')
@@ -52,10 +68,14 @@ export async function openStores(config: Config, { clock, digest, log }: StoresC
   onEvictingServer(client, (policy) =>
     log.warn({ policy }, 'Redis may evict live states; set maxmemory-policy to noeviction'),
   )
+  const traced = <T extends object>(name: string, part: T): T =>
+    inSpan ? traceMethods(name, part, inSpan) : part
   return {
-    store: createRedisStore({ client, ttlSeconds, maxPerCaller, digest }),
-    counters: createRedisCounters({ client, local: localCounters }),
-    permits: createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock }),
+    store: traced('state', createRedisStore({ client, ttlSeconds, maxPerCaller, digest })),
+    counters: traced('limit', createRedisCounters({ client, local: localCounters })),
+    permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
+    landings: createRedisLandings({ client, ttlSeconds, events }),
+    liveStates: () => undefined,
     async close() {
       await client.quit().catch(() => undefined)
       client.disconnect()

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { createKeyedDigest } from '../src/core/keyed-digest.ts'
+import type { InSpan } from '../src/core/ports.ts'
 import { mintState } from '../src/core/state.ts'
 import { openStores } from '../src/stores.ts'
 import { requiredSettings } from './support/environment.ts'
@@ -10,23 +11,32 @@ import { rejectsWith } from './support/failure.ts'
 import { findFreePort } from './support/free-port.ts'
 import { recordLog } from './support/public-server.ts'
 import { untilItWorks } from './support/redis-clients.ts'
-import { contentsOf } from './support/redis-contents.ts'
+import { contentsOf, forwardScores } from './support/redis-contents.ts'
 import { sentinelMaster, startSentinel } from './support/redis-sentinel.ts'
 import { redisMissing, startRedis } from './support/redis-server.ts'
+import { recordSpans } from './support/spans.ts'
 import { pendingVerification } from './support/state-store-contract.ts'
 import { systemClock } from './support/system-clock.ts'
 import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
+import { recordEvents } from './support/unobserved.ts'
 
 const options = { skip: redisMissing }
 const pending = pendingVerification(1)
 
-async function open(t: TestContext, settings: Environment) {
+async function open(t: TestContext, settings: Environment, inSpan?: InSpan) {
   const { logger, log } = recordLog(t)
   const config = parseConfig({ ...requiredSettings(), ...settings })
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const stores = await openStores(config, { clock: systemClock, digest, log: logger })
+  const { events, seen } = recordEvents()
+  const stores = await openStores(config, {
+    clock: systemClock,
+    digest,
+    log: logger,
+    events,
+    inSpan,
+  })
   t.after(() => stores.close())
-  return { ...stores, log }
+  return { ...stores, log, seen }
 }
 
 /** Uses everything once. */
@@ -166,4 +176,51 @@ test('after closing nothing is asked of Redis any more', options, async (t) => {
   await untilItWorks(async () => {
     assert.match(String(await redis.command('INFO', 'clients')), /^connected_clients:1\r$/m)
   }, 2000)
+})
+
+test('without REDIS_URL live states and devices that are out are counted in this process', async (t) => {
+  const { store, landings, liveStates, seen } = await open(t, { STATE_TTL_SECONDS: '10' })
+  assert.equal(liveStates(), 0)
+  await store.put('alice', mintState(), pending)
+  assert.equal(liveStates(), 1)
+  landings.expect(mintState())
+  t.mock.method(
+    performance,
+    'now',
+    (() => {
+      const now = performance.now()
+      return () => now + 20_000
+    })(),
+  )
+  await landings.countExpired()
+  assert.deepEqual(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
+  assert.equal(liveStates(), 0)
+})
+
+test('with REDIS_URL devices that are out are counted there, and live states are not', options, async (t) => {
+  const redis = await startRedis(t)
+  const { store, landings, liveStates, seen } = await open(t, { REDIS_URL: redis.url })
+  await untilItWorks(() => store.ping(), 2000)
+  landings.expect(mintState())
+  await landings.countExpired()
+  await forwardScores(redis, 'nebff:landings', 400_000)
+  await landings.countExpired()
+  assert.deepEqual(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
+  assert.equal(liveStates(), undefined)
+})
+
+test('where tracing is on, what is asked of Redis is a span', options, async (t) => {
+  const redis = await startRedis(t)
+  const { inSpan, spans } = recordSpans()
+  await useAll(await open(t, { REDIS_URL: redis.url }, inSpan))
+  const names = new Set(spans.map(({ name }) => name))
+  for (const method of [
+    'state.put',
+    'state.take',
+    'state.keepResult',
+    'limit.hit',
+    'limit.admit',
+    'quota.take',
+  ])
+    assert.ok(names.has(`redis ${method}`), method)
 })

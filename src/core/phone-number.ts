@@ -6,7 +6,15 @@
 /** `+`, then 7 to 15 digits, the first not 0. @see ITU-T E.164, section 6 */
 const e164 = /^\+[1-9][0-9]{6,14}$/
 
+/**
+ * The calling codes as ITU-T E.164 hands them out: 1, 7, and 2x to 9x, where what is not a code of two digits has three.
+ * So also for codes that nobody has, such as the virtual operator's 990.
+ */
+const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2}).*$/
+
 export interface PhoneNumber {
+  /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
+  readonly callingCode: string
   /** The full number, such as `+99012345678`. Call it only where the number leaves for Vonage or is compared. */
   reveal(): string
   /** The masked form. `String(number)`, template literals and JSON all get this. */
@@ -27,5 +35,10 @@ export function parsePhoneNumber(
   if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
     return undefined
   const masked = `+…${text.slice(-2)}`
-  return Object.freeze({ reveal: () => text, toString: () => masked, toJSON: () => masked })
+  return Object.freeze({
+    callingCode: text.replace(callingCodeForm, '$1'),
+    reveal: () => text,
+    toString: () => masked,
+    toJSON: () => masked,
+  })
 }

@@ -3,11 +3,14 @@
  * Every method rejects with a `ServiceFailure` and nothing else.
  */
 import type { PhoneNumber } from './phone-number.ts'
+import type { Correlation } from './trace-context.ts'
 
 /** The app user who sent the request, as the identity provider's access token names it. */
 export interface Caller {
   /** The token's `sub`. One issuer is trusted, so it is unique by itself. */
   readonly subject: string
+  /** A keyed digest of the subject: the name under which limits count it and the log shows it. */
+  readonly pseudonym: string
   /** The number that the token itself carries. Absent when the token has none, or no claim is configured. */
   readonly phoneNumber?: string
 }
@@ -48,6 +51,19 @@ export interface StateStore {
   ping(): Promise<void>
 }
 
+/**
+ * Devices that got their URL and have not come back yet: known only to count those that never do, which decides nothing.
+ * No method rejects, and nobody waits for them but who wants the count.
+ */
+export interface Landings {
+  /** A URL with this state went out. */
+  expect(state: string): void
+  /** The device came back. A state that nobody expects is nothing. */
+  land(state: string): void
+  /** Counts those whose time is over, once, among all replicas. */
+  countExpired(): Promise<void>
+}
+
 export interface AuthUrlRequest {
   readonly phoneNumber: PhoneNumber
   readonly scope: string
@@ -63,17 +79,41 @@ export interface AuthUrl {
 /** The network side: Vonage and the carriers behind it. */
 export interface NetworkOperator {
   /**
+   * @param correlation sent along
    * @param signal ends the call early, for a caller whose own work is already lost
    * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
    */
-  requestAuthUrl(request: AuthUrlRequest, signal: AbortSignal): Promise<AuthUrl>
+  requestAuthUrl(request: AuthUrlRequest, correlation: Correlation, signal: AbortSignal): Promise<AuthUrl>
   /**
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
    * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when no answer came
    * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy
    */
-  verifyNumber(code: string, phoneNumber: PhoneNumber): Promise<boolean>
+  verifyNumber(code: string, phoneNumber: PhoneNumber, correlation: Correlation): Promise<boolean>
 }
+
+/** The span of one request, under which everything happens that the request causes. */
+export interface ServerSpan {
+  /** 32 hexadecimal digits. */
+  traceId: string
+  /** Runs this, and all that it causes, under the span. */
+  run(work: () => void): void
+  /** @param failure its code, if there was one */
+  end(route: string, status: number, failure: string | undefined): void
+}
+
+/** Where tracing is on: begins a span, as a child of what a well-formed `traceparent` names. */
+export type BeginServerSpan = (method: string, traceparent: string | undefined) => ServerSpan
+
+/** Where tracing is on: runs work as a span below the active one, and tells of its end what `describe` makes of the result. */
+export type InSpan = <T>(
+  span: { name: string; attributes: SpanAttributes },
+  work: (traceparent: string) => Promise<T>,
+  describe: (result: T) => SpanAttributes,
+) => Promise<T>
+
+/** By the names of OpenTelemetry's conventions; `error.type` marks the span as failed. Nothing personal, no query strings. */
+export type SpanAttributes = Readonly<Record<string, string | number>>
 
 /** Time, injected so that tests move it. */
 export interface Clock {

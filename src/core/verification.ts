@@ -2,14 +2,18 @@
  * The use cases, as plain decisions over the ports: no framework, no I/O of its own, no clock.
  * The HTTP routes call these and nothing else.
  */
+import type { EventSink, OauthError } from './events.ts'
 import { ServiceFailure } from './failures.ts'
 import { parsePhoneNumber } from './phone-number.ts'
-import type { AuthUrl, Caller, NetworkOperator, StateStore } from './ports.ts'
+import type { AuthUrl, Caller, Landings, NetworkOperator, StateStore } from './ports.ts'
 import { mintState, resultKey } from './state.ts'
+import type { Correlation } from './trace-context.ts'
 
 export interface VerificationOptions {
   operator: NetworkOperator
   store: StateStore
+  landings: Landings
+  events: EventSink
   /** The allowed scopes, at least one; the first is the default. */
   scopes: readonly string[]
   /** Calling codes without `+`, such as `34`. Empty: all. */
@@ -36,7 +40,14 @@ export interface Verification {
    * @throws invalid_phone_number, scope_not_allowed, phone_number_not_allowed
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
    */
-  start(caller: Caller, request: StartRequest, callerGone: AbortSignal): Promise<AuthUrl>
+  start(
+    caller: Caller,
+    request: StartRequest,
+    correlation: Correlation,
+    callerGone: AbortSignal,
+  ): Promise<AuthUrl>
+  /** Counts a redirect that came back, with a code or with an error. Finishes nothing, and keeps nothing. */
+  land(outcome: 'code' | OauthError, state: string | undefined): void
   /**
    * Ends a verification that the same caller started: takes the state, then spends the code on the number kept with it. The
    * state is used up whatever follows. The same caller repeating the same request, during the work or up to 60 seconds after
@@ -45,29 +56,41 @@ export interface Verification {
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
    * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
    */
-  finish(caller: Caller, request: FinishRequest): Promise<boolean>
+  finish(caller: Caller, request: FinishRequest, correlation: Correlation): Promise<boolean>
 }
 
 export function createVerification(options: VerificationOptions): Verification {
-  const { operator, store, scopes, callingCodes, ownNumberOnly } = options
+  const { operator, store, landings, events, scopes, callingCodes, ownNumberOnly } = options
   /** The finishes under way here, by `resultKey`. */
   const finishing = new Map<string, Promise<boolean>>()
 
-  async function finishOnce({ subject }: Caller, { code, state }: FinishRequest): Promise<boolean> {
+  async function finishOnce(
+    { subject }: Caller,
+    { code, state }: FinishRequest,
+    correlation: Correlation,
+  ): Promise<boolean> {
     const pending = await store.take(subject, state)
     if (!pending) {
       const verified = await store.findResult(subject, state, code)
       if (verified === undefined) throw new ServiceFailure('invalid_state')
+      events({ name: 'verification.repeated' })
       return verified
     }
-    const verified = await operator.verifyNumber(code, pending.phoneNumber)
+    const verified = await operator.verifyNumber(code, pending.phoneNumber, correlation)
+    events({ name: 'verification.finished', callingCode: pending.phoneNumber.callingCode, verified })
     // The caller gets this result even if it cannot be kept for a repeat.
     await store.keepResult(subject, state, code, verified).catch(() => undefined)
     return verified
   }
 
+  async function repeatOf(underWay: Promise<boolean>): Promise<boolean> {
+    const verified = await underWay
+    events({ name: 'verification.repeated' })
+    return verified
+  }
+
   return {
-    async start(caller, request, callerGone) {
+    async start(caller, request, correlation, callerGone) {
       const phoneNumber = parsePhoneNumber(request.phoneNumber, callingCodes)
       if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
       const scope = request.scope ?? scopes[0]
@@ -75,6 +98,8 @@ export function createVerification(options: VerificationOptions): Verification {
       if (ownNumberOnly && caller.phoneNumber !== request.phoneNumber)
         throw new ServiceFailure('phone_number_not_allowed')
 
+      const { callingCode } = phoneNumber
+      events({ name: 'verification.started', callingCode })
       const state = mintState()
       const storeFailed = new AbortController()
       const [kept, asked] = await Promise.allSettled([
@@ -84,6 +109,7 @@ export function createVerification(options: VerificationOptions): Verification {
         }),
         operator.requestAuthUrl(
           { phoneNumber, scope, state },
+          correlation,
           AbortSignal.any([storeFailed.signal, callerGone]),
         ),
       ])
@@ -93,14 +119,21 @@ export function createVerification(options: VerificationOptions): Verification {
         await store.take(caller.subject, state).catch(() => undefined)
         throw asked.reason
       }
+      events({ name: 'verification.url_issued', callingCode })
+      landings.expect(state)
       return asked.value
     },
 
-    finish(caller, request) {
+    land(outcome, state) {
+      events({ name: 'verification.landed', outcome })
+      if (state !== undefined) landings.land(state)
+    },
+
+    finish(caller, request, correlation) {
       const key = resultKey(caller.subject, request.state, request.code)
       const underWay = finishing.get(key)
-      if (underWay) return underWay
-      const finished = finishOnce(caller, request).finally(() => finishing.delete(key))
+      if (underWay) return repeatOf(underWay)
+      const finished = finishOnce(caller, request, correlation).finally(() => finishing.delete(key))
       finishing.set(key, finished)
       return finished
     },

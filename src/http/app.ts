@@ -6,10 +6,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { answerParserError, endWithProblem, errorHandler, sendProblem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
-import { logRequest, type RequestLog } from './request-log.ts'
+import { type RequestLog, reportRequest } from './request-log.ts'
 import { requireStrictRequests } from './strict-requests.ts'
 
 /** The largest honest body, a finish with a code of 2,048 characters, is under 2.2 KB. */
@@ -29,13 +30,14 @@ export interface AppOptions {
   /** While true, answers ask their clients to open a new connection, which then reaches another replica. */
   isDraining: () => boolean
   log: RequestLog
+  events: EventSink
 }
 
 const handleError = errorHandler(sendProblem)
 
 export type App = ReturnType<typeof createApp>
 
-export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, log }: AppOptions) {
+export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, log, events }: AppOptions) {
   function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
     reply.headers({
       'x-request-id': request.id,
@@ -66,9 +68,12 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply)
       handleError(error, request, reply)
-      logRequest(log, request, reply)
+      reportRequest({ log, events }, request, reply)
     },
-    clientErrorHandler: answerParserError,
+    clientErrorHandler: (error, socket) => {
+      const code = answerParserError(error, socket)
+      if (code) events({ name: 'request.unreadable', code })
+    },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const methodsOfPath = new Map<string, string[]>()
@@ -78,7 +83,7 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
 
   app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
   requireStrictRequests(app)
-  app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
+  app.addHook('onResponse', async (request, reply) => reportRequest({ log, events }, request, reply))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(handleError)
   function refuseUnknown(request: FastifyRequest, reply: FastifyReply): never {

@@ -150,10 +150,15 @@ const codeOfParserError: Readonly<Record<string, FailureCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** For `clientErrorHandler`: bytes that are no request. */
-export function answerParserError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy()
-  else endWithProblem(socket, codeOfParserError[error.code ?? ''] ?? 'invalid_request')
+/** For `clientErrorHandler`: bytes that are no request. @returns what was answered, unless the client has gone */
+export function answerParserError(error: Error & { code?: string }, socket: Socket): FailureCode | undefined {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return undefined
+  }
+  const code = codeOfParserError[error.code ?? ''] ?? 'invalid_request'
+  endWithProblem(socket, code)
+  return code
 }
 
 /** Ends a connection, where there is no reply object, with a whole HTTP/1.1 answer. A client that holds on is cut off. */

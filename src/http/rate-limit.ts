@@ -3,6 +3,7 @@
  * phone number, and by how many different numbers a caller asks about, which keeps the service from being an oracle for numbers.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
 import { addressGroup } from './address-group.ts'
@@ -26,13 +27,14 @@ export interface Counters {
 
 export interface RateLimitOptions {
   counters: Counters
-  /** Keyed: neither an address, a caller nor a number is counted under its own name. */
+  /** Keyed: neither an address nor a number is counted under its own name; a caller is by its pseudonym. */
   digest: (text: string) => string
   /** 0 switches a limit off. */
   addressPerMinute: number
   callerPerMinute: number
   numberPerHour: number
   distinctNumbersPerDay: number
+  events: EventSink
 }
 
 export interface RateLimits {
@@ -45,23 +47,29 @@ export interface RateLimits {
 }
 
 interface Limit {
-  name: string
+  name: 'address' | 'caller' | 'number' | 'distinct-numbers'
   quota: number
   windowMs: number
 }
 
 /** Refuses with `rate_limited`. @see draft-ietf-httpapi-ratelimit-headers for `RateLimit-Policy` and `RateLimit` */
 export function createRateLimits(options: RateLimitOptions): RateLimits {
-  const { counters, digest } = options
-  const address = { name: 'address', quota: options.addressPerMinute, windowMs: minuteMs }
-  const caller = { name: 'caller', quota: options.callerPerMinute, windowMs: minuteMs }
-  const number = { name: 'number', quota: options.numberPerHour, windowMs: hourMs }
-  const distinct = { name: 'distinct-numbers', quota: options.distinctNumbersPerDay, windowMs: dayMs }
+  const { counters, digest, events } = options
+  const address: Limit = { name: 'address', quota: options.addressPerMinute, windowMs: minuteMs }
+  const caller: Limit = { name: 'caller', quota: options.callerPerMinute, windowMs: minuteMs }
+  const number: Limit = { name: 'number', quota: options.numberPerHour, windowMs: hourMs }
+  const distinct: Limit = { name: 'distinct-numbers', quota: options.distinctNumbersPerDay, windowMs: dayMs }
 
-  /** @returns what is left, or undefined for a limit that is switched off */
-  async function count(reply: FastifyReply, limit: Limit, of: string): Promise<Left | undefined> {
-    if (limit.quota === 0) return undefined
-    const { hits, resetMs } = await counters.hit(`${limit.name}:${digest(of)}`, limit.windowMs)
+  function refuse(reply: FastifyReply, limit: Limit, left: Left): never {
+    events({ name: 'rate_limit.refused', limit: limit.name })
+    tell(reply, limit, left)
+    const retryAfterSeconds = Math.min(maxRetryAfterSeconds, toSeconds(left.resetMs))
+    throw new ServiceFailure('rate_limited', { note: limit.name, retryAfterSeconds })
+  }
+
+  /** @returns what is left */
+  async function count(reply: FastifyReply, limit: Limit, key: string): Promise<Left> {
+    const { hits, resetMs } = await counters.hit(`${limit.name}:${key}`, limit.windowMs)
     const left = { remaining: limit.quota - hits, resetMs }
     if (left.remaining < 0) refuse(reply, limit, left)
     return left
@@ -69,15 +77,16 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
 
   return {
     byAddress(scope) {
+      if (address.quota === 0) return
       scope.addHook('onRequest', async ({ ip }, reply) => {
-        await count(reply, address, addressGroup(ip))
+        await count(reply, address, digest(addressGroup(ip)))
       })
     },
 
     byCaller(scope) {
+      if (caller.quota === 0) return
       scope.addHook('onRequest', async (request, reply) => {
-        const left = await count(reply, caller, request.caller.subject)
-        if (left) tell(reply, caller, left)
+        tell(reply, caller, await count(reply, caller, request.caller.pseudonym))
       })
     },
 
@@ -85,14 +94,14 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
       scope.addHook('preHandler', async (request, reply) => {
         const { phone_number: phoneNumber } = request.body as { phone_number: string }
         if (!parsePhoneNumber(phoneNumber)) return
+        const hidden = digest(phoneNumber)
         if (distinct.quota > 0) {
-          const key = `${distinct.name}:${digest(request.caller.subject)}`
-          const member = digest(phoneNumber)
-          const { admitted, resetMs } = await counters.admit(key, member, distinct.quota, distinct.windowMs)
+          const key = `${distinct.name}:${request.caller.pseudonym}`
+          const { admitted, resetMs } = await counters.admit(key, hidden, distinct.quota, distinct.windowMs)
           if (!admitted) refuse(reply, distinct, { remaining: 0, resetMs })
         }
         // What others asked about this number is not told.
-        await count(reply, number, phoneNumber)
+        if (number.quota > 0) await count(reply, number, hidden)
       })
     },
   }
@@ -101,12 +110,6 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
 interface Left {
   remaining: number
   resetMs: number
-}
-
-function refuse(reply: FastifyReply, limit: Limit, left: Left): never {
-  tell(reply, limit, left)
-  const retryAfterSeconds = Math.min(maxRetryAfterSeconds, toSeconds(left.resetMs))
-  throw new ServiceFailure('rate_limited', { note: limit.name, retryAfterSeconds })
 }
 
 function tell(reply: FastifyReply, { name, quota, windowMs }: Limit, { remaining, resetMs }: Left): void {

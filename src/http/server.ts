@@ -1,6 +1,7 @@
 /**
  * The public listener: everything registered, in the order in which a request meets it. Read this first.
  */
+import type { BeginServerSpan } from '../core/ports.ts'
 import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
@@ -11,6 +12,7 @@ import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { shedLoad } from './shed-load.ts'
+import { traceRequests } from './trace-requests.ts'
 
 export interface ServerOptions extends AppOptions {
   verification: Verification
@@ -18,6 +20,8 @@ export interface ServerOptions extends AppOptions {
   rateLimits: RateLimits
   /** @throws shutting_down, store_unavailable */
   checkReady: () => Promise<void>
+  /** Where tracing is on. */
+  beginServerSpan?: BeginServerSpan | undefined
 }
 
 /** Resolves when all is registered; it does not listen yet. */
@@ -29,11 +33,12 @@ export async function createServer(options: ServerOptions): Promise<App> {
   await app.register(operationsRoutes(options.checkReady))
 
   await app.register(async (shedding) => {
+    if (options.beginServerSpan) traceRequests(shedding, options.beginServerSpan)
     shedLoad(shedding)
     options.rateLimits.byAddress(shedding)
 
     // Public as well: the redirected device has no token of ours.
-    await shedding.register(callbackRoutes)
+    await shedding.register(callbackRoutes(options.verification))
 
     // Guarded: every route in this scope needs an access token.
     await shedding.register(async (guarded) => {

@@ -24,6 +24,8 @@ export interface AccessTokenOptions {
   /** For `exp` and `nbf`. */
   clockToleranceSeconds: number
   findKey: JWTVerifyGetKey
+  /** Makes the caller's pseudonym. */
+  digest: (subject: string) => string
   clock: Clock
 }
 
@@ -40,8 +42,17 @@ export interface AccessTokens {
 }
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { issuer, audience, algorithms, tokenTypes, requiredScope, phoneNumberClaim, findKey, clock } =
-    options
+  const {
+    issuer,
+    audience,
+    algorithms,
+    tokenTypes,
+    requiredScope,
+    phoneNumberClaim,
+    findKey,
+    digest,
+    clock,
+  } = options
   const types = new Set(tokenTypes.map(normalType))
   const cache = createTokenCache(clock)
 
@@ -66,7 +77,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     const { sub: subject } = payload
     if (typeof subject !== 'string' || subject === '') throw invalid('sub is not a name')
     const phoneNumber = phoneNumberClaim === undefined ? undefined : payload[phoneNumberClaim]
-    return typeof phoneNumber === 'string' ? { subject, phoneNumber } : { subject }
+    return { subject, pseudonym: digest(subject), ...(typeof phoneNumber === 'string' && { phoneNumber }) }
   }
 
   return {

@@ -23,6 +23,8 @@ const unknownKeyCooldownMs = { first: 5000, max: 60_000, forgottenAfter: 5 * 60_
 export interface KeyCache {
   /** Begins the first fetch without waiting for it. */
   warm(): void
+  /** Since the keys in use were fetched. Undefined while there are none. */
+  ageSeconds(): number | undefined
   /**
    * Finds the key of a token's header, for jose's `jwtVerify`.
    * @throws idp_unavailable when there are no keys, or the key is unknown and the provider cannot be asked
@@ -88,6 +90,8 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
     warm() {
       void refresh()
     },
+
+    ageSeconds: () => keys && elapsedMs(keys.fetchedAtMs) / 1000,
 
     async find(header, token) {
       const seen = await current()

@@ -1,17 +1,14 @@
 /**
- * The state store for one replica: everything in this process, gone with it.
- *
- * Entries live in generations, each a Map that covers a sixteenth of the TTL and is dropped whole when its last entry has
- * expired: no timer per entry, no sweep, and no Map so large that growing it pauses the loop. Expiry is still exact,
- * because `take` checks it. The clock is monotonic, so a change of the wall clock neither kills nor prolongs a state.
+ * The state store for one replica: everything in this process, gone with it. Expiry is exact, because `take` checks it; the
+ * memory comes back within a sixteenth of the TTL. The clock is monotonic, so a change of the wall clock neither kills nor
+ * prolongs a state.
  */
 import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
 import { type Clock, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey, verificationKey } from '../core/state.ts'
 import { createExpiringMap } from './expiring-map.ts'
-
-const generationsPerTtl = 16
+import { createGenerations } from './generations.ts'
 
 export interface MemoryStoreOptions {
   /** Whole seconds that a state lives. */
@@ -35,30 +32,26 @@ interface Generation {
   /** By subject, oldest first. */
   entries: Map<string, Entry[]>
   size: number
-  closesAtMs: number
 }
 
-export function createMemoryStore(options: MemoryStoreOptions): StateStore {
+export interface MemoryStore extends StateStore {
+  /** Live states. Expired ones count for up to a sixteenth of the TTL more. */
+  size(): number
+}
+
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   const { maxEntries, maxPerCaller, clock } = options
   const ttlMs = options.ttlSeconds * 1000
   const results = createExpiringMap<boolean>({ ttlMs: resultTtlSeconds * 1000, clock })
-  const generations: Generation[] = []
+  const generations = createGenerations<Generation>({
+    ttlMs,
+    clock,
+    create: () => ({ entries: new Map(), size: 0 }),
+    onEnd: (ended) => {
+      size -= ended.size
+    },
+  })
   let size = 0
-
-  function dropExpired(nowMs: number): void {
-    while (generations[0] && generations[0].closesAtMs + ttlMs <= nowMs) {
-      size -= generations[0].size
-      generations.shift()
-    }
-  }
-
-  function openGeneration(nowMs: number): Generation {
-    const newest = generations.at(-1)
-    if (newest && nowMs < newest.closesAtMs) return newest
-    const generation = { entries: new Map(), size: 0, closesAtMs: nowMs + ttlMs / generationsPerTtl }
-    generations.push(generation)
-    return generation
-  }
 
   function remove(generation: Generation, subject: string, own: Entry[], entry: Entry): void {
     own.splice(own.indexOf(entry), 1)
@@ -70,7 +63,7 @@ export function createMemoryStore(options: MemoryStoreOptions): StateStore {
   function makeRoomForCaller(subject: string): void {
     let held = 0
     let dropOldest: (() => void) | undefined
-    for (const generation of generations) {
+    for (const generation of generations.live()) {
       const own = generation.entries.get(subject)
       const oldest = own?.[0]
       if (!own || !oldest) continue
@@ -82,13 +75,11 @@ export function createMemoryStore(options: MemoryStoreOptions): StateStore {
 
   return {
     async put(subject, state, { phoneNumber, scope }) {
-      const nowMs = clock.monotonicMs()
-      dropExpired(nowMs)
       makeRoomForCaller(subject)
       if (size >= maxEntries) throw new ServiceFailure('overloaded', { note: 'the state store is full' })
-      const generation = openGeneration(nowMs)
+      const generation = generations.newest()
       const key = verificationKey(subject, state)
-      const entry = { key, e164: phoneNumber.reveal(), scope, expiresAtMs: nowMs + ttlMs }
+      const entry = { key, e164: phoneNumber.reveal(), scope, expiresAtMs: clock.monotonicMs() + ttlMs }
       const own = generation.entries.get(subject)
       if (own) own.push(entry)
       else generation.entries.set(subject, [entry])
@@ -97,16 +88,15 @@ export function createMemoryStore(options: MemoryStoreOptions): StateStore {
     },
 
     async take(subject, state) {
-      const nowMs = clock.monotonicMs()
-      dropExpired(nowMs)
       const key = verificationKey(subject, state)
-      for (const generation of generations) {
+      for (const generation of generations.live()) {
         const own = generation.entries.get(subject)
         const entry = own?.find((candidate) => candidate.key === key)
         if (!own || !entry) continue
         remove(generation, subject, own, entry)
         const phoneNumber = parsePhoneNumber(entry.e164)
-        return phoneNumber && entry.expiresAtMs > nowMs ? { phoneNumber, scope: entry.scope } : undefined
+        const live = entry.expiresAtMs > clock.monotonicMs()
+        return phoneNumber && live ? { phoneNumber, scope: entry.scope } : undefined
       }
       return undefined
     },
@@ -120,8 +110,13 @@ export function createMemoryStore(options: MemoryStoreOptions): StateStore {
     },
 
     async ping() {
-      dropExpired(clock.monotonicMs())
+      generations.live()
       results.dropExpired()
+    },
+
+    size() {
+      generations.live()
+      return size
     },
   }
 }

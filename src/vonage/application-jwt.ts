@@ -25,6 +25,8 @@ export interface ApplicationJwtOptions {
 }
 
 export interface ApplicationJwt {
+  /** Of the JWT in use. Undefined before the first. */
+  ageSeconds(): number | undefined
   /** A JWT good for at least 30 seconds more. Parallel calls share one signing. */
   current(): Promise<string>
   /**
@@ -64,6 +66,8 @@ export function createApplicationJwt(options: ApplicationJwtOptions): Applicatio
   }
 
   return {
+    ageSeconds: () => latest && (clock.monotonicMs() - latest.signedAtMs) / 1000,
+
     async current() {
       const ageMs = latest ? clock.monotonicMs() - latest.signedAtMs : Number.POSITIVE_INFINITY
       if (!latest || ageMs >= usableMs) return signOnce()

@@ -42,24 +42,27 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
   }
 
   return {
-    async requestAuthUrl(request, callerSignal) {
+    async requestAuthUrl(request, correlation, callerSignal) {
       const signal = AbortSignal.any([AbortSignal.timeout(options.startTimeoutMs), callerSignal])
       const outcome = await sendAuthorised(
         startRoute,
-        (jwt) => networkEnablementRequest(request, jwt),
+        (jwt) => networkEnablementRequest(request, jwt, correlation),
         signal,
       )
       return judgeNetworkEnablement(outcome, request.scope, options.authUrlPolicy, clock.wallMs())
     },
 
-    async verifyNumber(code, phoneNumber) {
+    async verifyNumber(code, phoneNumber, correlation) {
       const deadline = AbortSignal.timeout(options.finishTimeoutMs)
       const jwt = await applicationJwt.current()
-      const exchanged = await tokenRoute.send(tokenRequest(code, options.redirectUri, jwt), deadline)
+      const exchanged = await tokenRoute.send(
+        tokenRequest(code, options.redirectUri, jwt, correlation),
+        deadline,
+      )
       // The code is not sent twice, but the next caller gets a new JWT.
       if (exchanged.kind === 'answer' && exchanged.status === 401) await applicationJwt.replace(jwt)
       const accessToken = judgeToken(exchanged, clock.wallMs())
-      const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken), deadline)
+      const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken, correlation), deadline)
       return judgeVerify(verified, clock.wallMs())
     },
   }

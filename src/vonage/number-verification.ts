@@ -6,9 +6,10 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { ServiceFailure } from '../core/failures.ts'
 import type { PhoneNumber } from '../core/phone-number.ts'
+import type { Correlation } from '../core/trace-context.ts'
 import type { Busy, Outcome } from './route.ts'
 import type { Answer, NoAnswer, Request } from './transport.ts'
-import { parse, refusal, refusedHere } from './wire.ts'
+import { parse, refusal, refusedHere, traceHeaders } from './wire.ts'
 
 const TokenAnswer = TypeCompiler.Compile(
   // Anything else could not be sent in a header.
@@ -21,13 +22,19 @@ const ErrorAnswer = TypeCompiler.Compile(
 )
 
 /** The token endpoint is a setting by itself, so there is no path here. No client secret, no PKCE. @see RFC 6749 section 4.1.3 */
-export function tokenRequest(code: string, redirectUri: string, applicationJwt: string): Request {
+export function tokenRequest(
+  code: string,
+  redirectUri: string,
+  applicationJwt: string,
+  correlation: Correlation,
+): Request {
   return {
     method: 'POST',
     path: '',
     headers: {
       authorization: `Bearer ${applicationJwt}`,
       'content-type': 'application/x-www-form-urlencoded',
+      ...traceHeaders(correlation),
     },
     body: new URLSearchParams({
       grant_type: 'authorization_code',
@@ -52,12 +59,21 @@ export function judgeToken(outcome: Outcome, nowMs: number): string {
   throw refusal(outcome, nowMs)
 }
 
-/** @see CAMARA Number Verification 2.1.0, operation phoneNumberVerify */
-export function verifyRequest(phoneNumber: PhoneNumber, accessToken: string): Request {
+/** With CAMARA's own correlation header. @see CAMARA Number Verification 2.1.0, operation phoneNumberVerify */
+export function verifyRequest(
+  phoneNumber: PhoneNumber,
+  accessToken: string,
+  correlation: Correlation,
+): Request {
   return {
     method: 'POST',
     path: '/camara/number-verification/v031/verify',
-    headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${accessToken}`,
+      'content-type': 'application/json',
+      'x-correlator': correlation.requestId,
+      ...traceHeaders(correlation),
+    },
     body: JSON.stringify({ phoneNumber: phoneNumber.reveal() }),
   }
 }

@@ -3,6 +3,7 @@
  * Starts wait here in a short queue, first come, first served; who would wait too long is refused at once, with the time.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventSink } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
 
 /** Calls leave evenly spaced, this much wider than the quota asks, so that jitter on the way cannot squeeze in one too many. */
@@ -48,6 +49,7 @@ export interface QuotaOptions extends PermitOptions {
   permits: Permits
   /** Who would wait longer is refused at once. */
   maxWaitMs: number
+  events: EventSink
 }
 
 export interface Quota {
@@ -59,9 +61,11 @@ export interface Quota {
   acquire(signal: AbortSignal): Promise<number | undefined>
   /** Grants nothing for so long. */
   pause(ms: number): Promise<void>
+  /** How many wait now. */
+  waiting(): number
 }
 
-export function createQuota({ permits, perSecond, maxWaitMs, clock }: QuotaOptions): Quota {
+export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: QuotaOptions): Quota {
   const intervalMs = spacingMs(perSecond)
   const waiting = new Set<() => void>()
   let granting = false
@@ -98,13 +102,17 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock }: QuotaOptio
       const waitMs = expectedWaitMs()
       if (waiting.size >= maxWaiting || waitMs > maxWaitMs || signal.aborted)
         return Promise.resolve(toSeconds(waitMs))
+      const cameAtMs = clock.monotonicMs()
       return new Promise((resolve) => {
         const leave = (refusedForSeconds?: number) => {
           waiting.delete(grant)
           signal.removeEventListener('abort', giveUp)
           resolve(refusedForSeconds)
         }
-        const grant = () => leave()
+        const grant = () => {
+          events({ name: 'quota.waited', seconds: (clock.monotonicMs() - cameAtMs) / 1000 })
+          leave()
+        }
         const giveUp = () => leave(toSeconds(expectedWaitMs()))
         signal.addEventListener('abort', giveUp)
         waiting.add(grant)
@@ -116,6 +124,8 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock }: QuotaOptio
       nextAtMs = Math.max(nextAtMs, clock.monotonicMs() + ms)
       await permits.pause(ms)
     },
+
+    waiting: () => waiting.size,
   }
 }
 

@@ -12,6 +12,7 @@ import {
   handleWhenResult,
   type IHalfOpenAfterBackoffContext,
 } from 'cockatiel'
+import type { EventSink, ServiceEvent, UpstreamCall } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Quota } from './quota.ts'
 import { clampRetryAfter, parseRetryAfter } from './retry-after.ts'
@@ -37,22 +38,25 @@ export type Outcome = Answer | NoAnswer | Busy
 export interface Route {
   /** Never rejects. @param signal the one deadline over waiting, both tries and everything else */
   send(request: Request, signal: AbortSignal): Promise<Outcome>
+  circuit(): 'closed' | 'half-open' | 'open'
 }
 
 export interface RouteOptions {
+  call: UpstreamCall
   transport: Transport
   /** Calls in flight. 64 more may wait; the rest is refused at once. */
   maxInFlight: number
   /** For starts. Absent: no waiting, and no repeat either. */
-  quota?: Quota | undefined
+  quota?: Pick<Quota, 'acquire' | 'pause'> | undefined
   clock: Clock
+  events: EventSink
 }
 
 /**
  * The circuit opens after 5 faults in a row (no answer, or a 5xx; never a 4xx or our own refusals), for 30 seconds at first and
  * 300 at most. Then one call is let through as a probe; meanwhile the others are still refused.
  */
-export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptions): Route {
+export function createRoute({ call, transport, maxInFlight, quota, clock, events }: RouteOptions): Route {
   const places = bulkhead(maxInFlight, maxWaiting)
   let openUntilMs = 0
   const circuit = circuitBreaker(
@@ -78,15 +82,28 @@ export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptio
   function refusedByCircuit(): Busy | undefined {
     const leftMs = openUntilMs - clock.monotonicMs()
     if (circuit.state === CircuitState.HalfOpen || (circuit.state === CircuitState.Open && leftMs > 0))
-      return busy('the circuit is open', leftMs / 1000)
+      return busy('circuit', leftMs / 1000)
     return undefined
   }
 
-  async function sendOrRepeat(request: Request, signal: AbortSignal): Promise<Outcome> {
+  function busy(reason: keyof typeof busyNotes, retryAfterSeconds: number): Busy {
+    events({ name: 'upstream.refused', call, reason })
+    return { kind: 'busy', note: busyNotes[reason], retryAfterSeconds: clampRetryAfter(retryAfterSeconds) }
+  }
+
+  async function sendOnce(request: Request, signal: AbortSignal): Promise<Answer | NoAnswer> {
+    const sentAtMs = clock.monotonicMs()
     const outcome = await transport.send(request, signal)
+    const seconds = (clock.monotonicMs() - sentAtMs) / 1000
+    events({ name: 'upstream.called', call, outcome: outcomeName(outcome), seconds })
+    return outcome
+  }
+
+  async function sendOrRepeat(request: Request, signal: AbortSignal): Promise<Outcome> {
+    const outcome = await sendOnce(request, signal)
     if (!quota || outcome.kind === 'answer' || !outcome.repeatable || signal.aborted) return outcome
     const refusedForSeconds = await quota.acquire(signal)
-    return refusedForSeconds === undefined ? transport.send(request, signal) : outcome
+    return refusedForSeconds === undefined ? sendOnce(request, signal) : outcome
   }
 
   /** Who waits for a place gives up at the deadline; a call that has its place is `transport`'s to end. */
@@ -109,7 +126,7 @@ export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptio
       const refused = refusedByCircuit()
       if (refused) return refused
       const refusedForSeconds = await quota?.acquire(signal)
-      if (refusedForSeconds !== undefined) return busy('the quota is spent', refusedForSeconds)
+      if (refusedForSeconds !== undefined) return busy('quota', refusedForSeconds)
       try {
         const outcome = await inPlace(
           async () => refusedByCircuit() ?? circuit.execute(() => sendOrRepeat(request, signal)),
@@ -119,15 +136,33 @@ export function createRoute({ transport, maxInFlight, quota, clock }: RouteOptio
           await quota?.pause(1000 * parseRetryAfter(outcome.headers['retry-after'], clock.wallMs()))
         return outcome
       } catch (error) {
-        if (error instanceof BulkheadRejectedError) return busy('too many calls in flight', 1)
+        if (error instanceof BulkheadRejectedError) return busy('in_flight', 1)
         throw error
       }
     },
+
+    circuit: () => circuitNames[circuit.state],
   }
 }
 
-function busy(note: string, retryAfterSeconds: number): Busy {
-  return { kind: 'busy', note, retryAfterSeconds: clampRetryAfter(retryAfterSeconds) }
+const busyNotes = {
+  quota: 'the quota is spent',
+  in_flight: 'too many calls in flight',
+  circuit: 'the circuit is open',
+}
+
+const circuitNames = {
+  [CircuitState.Closed]: 'closed',
+  [CircuitState.HalfOpen]: 'half-open',
+  [CircuitState.Open]: 'open',
+  // Only on request, which nobody does.
+  [CircuitState.Isolated]: 'open',
+} as const
+
+/** `2xx` to `5xx`, or why there was no answer. The parser lets statuses up to 999 through, which count as the worst. */
+function outcomeName(outcome: Answer | NoAnswer): (ServiceEvent & { name: 'upstream.called' })['outcome'] {
+  if (outcome.kind !== 'answer') return outcome.kind
+  return `${Math.min(5, Math.floor(outcome.status / 100))}xx` as '2xx' | '3xx' | '4xx' | '5xx'
 }
 
 function isFault(outcome: Outcome): boolean {

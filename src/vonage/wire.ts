@@ -6,6 +6,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { ServiceFailure } from '../core/failures.ts'
 import type { AuthUrl, AuthUrlRequest } from '../core/ports.ts'
+import type { Correlation } from '../core/trace-context.ts'
 import { type AuthUrlPolicy, isAllowedAuthUrl } from './auth-url.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import type { Busy, Outcome } from './route.ts'
@@ -25,17 +26,30 @@ const ScopeEntry = TypeCompiler.Compile(
 )
 
 /** `POST /v0.1/network-enablement`. The member is `scopes`, and the scope goes without an `openid ` prefix. @see Vonage Network Enablement API reference */
-export function networkEnablementRequest(request: AuthUrlRequest, applicationJwt: string): Request {
+export function networkEnablementRequest(
+  request: AuthUrlRequest,
+  applicationJwt: string,
+  correlation: Correlation,
+): Request {
   return {
     method: 'POST',
     path: '/v0.1/network-enablement',
-    headers: { authorization: `Bearer ${applicationJwt}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${applicationJwt}`,
+      'content-type': 'application/json',
+      ...traceHeaders(correlation),
+    },
     body: JSON.stringify({
       phone_number: request.phoneNumber.reveal(),
       scopes: [request.scope],
       state: request.state,
     }),
   }
+}
+
+/** A caller's own trace goes on at Vonage. */
+export function traceHeaders({ traceparent }: Correlation): Record<string, string> {
+  return traceparent === undefined ? {} : { traceparent }
 }
 
 /**

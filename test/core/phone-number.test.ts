@@ -76,3 +76,47 @@ test('a number cannot be changed after parsing', () => {
   const phoneNumber = parsePhoneNumber('+34600123478')
   assert.ok(Object.isFrozen(phoneNumber))
 })
+
+/** From the list of ITU-T E.164 assigned country codes; the last three are not assigned. */
+const callingCodes: Record<string, string> = {
+  '+12025550123': '1',
+  '+79161234567': '7',
+  '+20212345678': '20',
+  '+27821234567': '27',
+  '+34600000001': '34',
+  '+390612345678': '39',
+  '+447700900123': '44',
+  '+491701234567': '49',
+  '+525512345678': '52',
+  '+5511912345678': '55',
+  '+6591234567': '65',
+  '+819012345678': '81',
+  '+8613912345678': '86',
+  '+919876543210': '91',
+  '+989123456789': '98',
+  '+212612345678': '212',
+  '+351912345678': '351',
+  '+380501234567': '380',
+  '+420601123456': '420',
+  '+50212345678': '502',
+  '+59812345678': '598',
+  '+67512345678': '675',
+  '+852912345678': '852',
+  '+88012345678': '880',
+  '+971501234567': '971',
+  '+99312345678': '993',
+  '+99012345678': '990',
+  '+2100000': '210',
+  '+8999999': '899',
+}
+
+for (const [text, callingCode] of Object.entries(callingCodes))
+  test(`the calling code of ${text} is ${callingCode}`, () => {
+    assert.equal(parsePhoneNumber(text)?.callingCode, callingCode)
+  })
+
+test('every number has a calling code of one to three digits, of fewer than 400 in all', () => {
+  const codes = Array.from({ length: 900 }, (_, n) => parsePhoneNumber(`+${100 + n}0000000`)?.callingCode)
+  for (const code of codes) assert.match(String(code), /^[1-9]\d{0,2}$/)
+  assert.ok(new Set(codes).size < 400)
+})

@@ -5,14 +5,15 @@ import { setImmediate } from 'node:timers/promises'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { Caller, StateStore } from '../../src/core/ports.ts'
 import { mintState } from '../../src/core/state.ts'
-import { createVerification } from '../../src/core/verification.ts'
+import { createVerification, type FinishRequest } from '../../src/core/verification.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
+import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
 
-const alice: Caller = { subject: 'alice' }
-const bob: Caller = { subject: 'bob' }
+const alice: Caller = callerOf('alice')
+const bob: Caller = callerOf('bob')
 const number = '+34600000001'
 const authUrl = () => ({ authUrl: 'https://operator.example/auth', requiresCarrierNetwork: true })
 
@@ -24,13 +25,14 @@ async function setUp(
   const clock = createFakeClock()
   const operator = createScriptedOperator({ authUrl, verified })
   const memory = createMemoryStore({ ttlSeconds: 300, maxEntries: 100, maxPerCaller: 5, clock })
-  const settings = { operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
+  const settings = { ...unobserved, operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
   const verification = createVerification({ ...settings, store: { ...memory, ...methods } })
   const start = (phoneNumber: string) =>
-    verification.start(alice, { phoneNumber }, new AbortController().signal)
+    verification.start(alice, { phoneNumber }, correlation, new AbortController().signal)
+  const finish = (caller: Caller, request: FinishRequest) => verification.finish(caller, request, correlation)
   await start(number)
   const state = operator.asked[0]?.request.state ?? assert.fail('the operator was not asked')
-  return { clock, operator, state, start, finish: verification.finish }
+  return { clock, operator, state, start, finish }
 }
 
 const storeDown = async () => {

@@ -13,8 +13,9 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
+import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
 
-const alice: Caller = { subject: 'alice', phoneNumber: '+34600000001' }
+const alice: Caller = { ...callerOf('alice'), phoneNumber: '+34600000001' }
 const number = '+34600000001'
 const scopes = ['first-scope', 'second-scope']
 const url: AuthUrl = { authUrl: 'https://operator.example/auth?x=1', requiresCarrierNetwork: false }
@@ -27,12 +28,20 @@ function setUp(
   const store =
     options.store ??
     createMemoryStore({ ttlSeconds: 300, maxEntries: 20_000, maxPerCaller: 20_000, clock: createFakeClock() })
-  const settings = { operator, store, scopes, callingCodes: [], ownNumberOnly: false, ...options }
+  const settings = {
+    ...unobserved,
+    operator,
+    store,
+    scopes,
+    callingCodes: [],
+    ownNumberOnly: false,
+    ...options,
+  }
   const stateOf = (call = 0) =>
     operator.asked[call]?.request.state ?? assert.fail('the operator was not asked')
   const verification = createVerification(settings)
   const start = (caller: Caller, request: StartRequest, callerGone = new AbortController().signal) =>
-    verification.start(caller, request, callerGone)
+    verification.start(caller, request, correlation, callerGone)
   return { operator, store, stateOf, start }
 }
 
@@ -160,7 +169,7 @@ const refused: {
   {
     what: 'any number when the token carries none',
     request: { phoneNumber: number },
-    caller: { subject: 'alice' },
+    caller: callerOf('alice'),
     code: 'phone_number_not_allowed',
     options: { ownNumberOnly: true },
   },

@@ -15,6 +15,7 @@ import { contract } from '../support/problem.ts'
 import { listenOnLoopback, recordLog } from '../support/public-server.ts'
 import { type RawRequest, requestBytes } from '../support/raw-http.ts'
 import { callbackPath, openWorld } from '../support/service.ts'
+import { unobserved } from '../support/unobserved.ts'
 
 const state = mintState()
 const world = await openWorld(after)
@@ -146,8 +147,13 @@ test('both read the problem overloaded of a service that is far behind', async (
 })
 
 test('both read the problem request_timeout of a request that stops within its head', async (t) => {
-  const app = createApp({ requestTimeoutMs: 100, isDraining: () => false, log: recordLog(t).logger })
-  await app.register(callbackRoutes)
+  const app = createApp({
+    requestTimeoutMs: 100,
+    isDraining: () => false,
+    log: recordLog(t).logger,
+    ...unobserved,
+  })
+  await app.register(callbackRoutes({ land: () => {} }))
   const url = await listenOnLoopback(t, app)
   const halfRequest = requestBytes({ target: `${callbackPath}?code=a` }).slice(0, -20)
   assertBothReadProblem(await read(url, halfRequest), 'request_timeout')

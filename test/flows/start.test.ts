@@ -25,6 +25,7 @@ import {
   phoneNumberClaim,
   requiredScope,
 } from '../support/token-provider.ts'
+import { callerOf, unobserved } from '../support/unobserved.ts'
 
 const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 /** The answer of Vonage's concept page. */
@@ -52,7 +53,7 @@ const transport = createTransport({
   url: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
   connections: 64,
 })
-const route = createRoute({ transport, maxInFlight: 64, clock })
+const route = createRoute({ call: 'network_enablement', ...unobserved, transport, maxInFlight: 64, clock })
 const operator = createVonageClient({
   startRoute: route,
   tokenRoute: route,
@@ -72,6 +73,7 @@ const server = await openPublicServer(
   { after },
   {
     verification: createVerification({
+      ...unobserved,
       operator,
       store: createMemoryStore({ ttlSeconds: 300, maxEntries: 100_000, maxPerCaller: 5, clock }),
       scopes: [scope],
@@ -87,6 +89,7 @@ const server = await openPublicServer(
       phoneNumberClaim,
       clockToleranceSeconds: toleranceSeconds,
       findKey: createLocalJWKSet(provider.keySet),
+      digest: (subject) => callerOf(subject).pseudonym,
       clock,
     }),
   },

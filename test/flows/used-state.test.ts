@@ -12,6 +12,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { openRoutes } from '../support/route-server.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
+import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
 
 const ttlSeconds = 300
 const code = 'a-code'
@@ -24,6 +25,7 @@ async function setUp(t: TestContext) {
     verified: () => true,
   })
   const verification = createVerification({
+    ...unobserved,
     operator,
     store: createMemoryStore({ ttlSeconds, maxEntries: 1000, maxPerCaller: 1000, clock }),
     scopes: ['a-scope'],
@@ -32,14 +34,19 @@ async function setUp(t: TestContext) {
   })
   const { url } = await openRoutes(t, (app) =>
     app.register(async (guarded) => {
-      guard(guarded, { verify: async (subject) => ({ subject }) })
+      guard(guarded, { verify: async (subject) => callerOf(subject) })
       await guarded.register(numberVerificationRoutes(verification))
     }),
   )
 
   /** @returns the state, as the operator got it */
   async function start(subject: string): Promise<string> {
-    await verification.start({ subject }, { phoneNumber: '+99012345678' }, new AbortController().signal)
+    await verification.start(
+      callerOf(subject),
+      { phoneNumber: '+99012345678' },
+      correlation,
+      new AbortController().signal,
+    )
     return operator.asked.at(-1)?.request.state ?? assert.fail('the operator was not asked')
   }
 

@@ -7,10 +7,17 @@ import { createApp } from '../../src/http/app.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
 import { listenOnLoopback, type Owner, recordLog } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
+import { recordEvents, unobserved } from '../support/unobserved.ts'
 
 async function openApp(owner: Owner, overrides: Partial<Parameters<typeof createApp>[0]> = {}) {
   const { logger } = recordLog(owner)
-  const app = createApp({ requestTimeoutMs: 10_000, isDraining: () => false, log: logger, ...overrides })
+  const app = createApp({
+    requestTimeoutMs: 10_000,
+    isDraining: () => false,
+    log: logger,
+    ...unobserved,
+    ...overrides,
+  })
   app.get('/thing', async ({ ip }) => ({ ip }))
   app.post('/thing', async ({ body }) => ({ length: JSON.stringify(body).length }))
   app.post('/made', async () => ({}))
@@ -219,4 +226,15 @@ test("X-Forwarded-For is believed from a trusted proxy only, and a client's own 
     [url, forwarded, '127.0.0.1'],
   ] as const)
     assert.deepEqual(JSON.parse((await call(base, { target: '/thing', headers })).body), { ip })
+})
+
+test('bytes that are no request are an event, unless their sender has gone', async (t) => {
+  const { events, seen } = recordEvents()
+  const { url: counted } = await openApp(t, { events })
+  await speak(counted, 'not HTTP\r\n\r\n')
+  await speak(counted, `GET / HTTP/1.1\r\nx: ${'x'.repeat(9000)}\r\n\r\n`)
+  assert.deepEqual(seen, [
+    { name: 'request.unreadable', code: 'invalid_request' },
+    { name: 'request.unreadable', code: 'headers_too_large' },
+  ])
 })

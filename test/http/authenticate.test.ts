@@ -6,6 +6,7 @@ import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
 import { goodToken, startPath, startWith } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
+import { callerOf } from '../support/unobserved.ts'
 
 const { url, starts, forget } = await openCalmServer({ after })
 beforeEach(forget)
@@ -21,7 +22,7 @@ for (const authorization of [`Bearer ${goodToken}`, `bearer ${goodToken}`, `BEAR
     assert.equal((await call(url, withAuthorization(authorization))).status, 200)
     assert.deepEqual(
       starts.map(({ caller }) => caller),
-      [{ subject: 'alice' }],
+      [callerOf('alice')],
     )
   })
 

@@ -19,6 +19,8 @@ const url = await listenOnLoopback(
       if (!isReady) throw new ServiceFailure('store_unavailable')
     },
     openApiDocument: publicApp.swagger(),
+    metricsText: async () => 'a_metric 1\n',
+    events: () => {},
   }),
 )
 
@@ -103,4 +105,12 @@ test('no call of the mobile app is answered here', async () => {
     '/v1/network-enablement/callback',
   ])
     for (const method of ['GET', 'POST']) assertProblem(await call(url, { method, target }), 'not_found')
+})
+
+test('the metrics are Prometheus text', async () => {
+  const answer = await call(url, { target: '/metrics' })
+  assert.equal(answer.status, 200)
+  assert.equal(answer.body, 'a_metric 1\n')
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  assertSafeHeaders(answer)
 })

@@ -16,6 +16,7 @@ const { url, app, log, forget } = await openCalmServer(
   {
     verification: {
       start: () => Promise.reject(thrown),
+      land: () => {},
       finish: () => Promise.reject(thrown),
     },
   },

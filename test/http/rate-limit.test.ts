@@ -200,6 +200,7 @@ test('nothing is counted under its own name', async (t) => {
         },
       },
       digest: (text) => `digest-of-${text.length}`,
+      events: () => {},
       addressPerMinute: 1,
       callerPerMinute: 1,
       numberPerHour: 1,
@@ -214,9 +215,23 @@ test('nothing is counted under its own name', async (t) => {
   })
   assert.deepEqual(keys, [
     'address:digest-of-9',
-    'caller:digest-of-5',
-    'distinct-numbers:digest-of-5',
+    'caller:pseudonym-ecila',
+    'distinct-numbers:pseudonym-ecila',
     'digest-of-12',
     'number:digest-of-12',
   ])
 })
+
+for (const [limit, quotas, again] of [
+  ['address', { addressPerMinute: 1 }, 1],
+  ['caller', { callerPerMinute: 1 }, 1],
+  ['number', { numberPerHour: 1 }, 1],
+  ['distinct-numbers', { distinctNumbersPerDay: 1 }, 2],
+] as const)
+  test(`a refusal by the limit ${limit} is an event, and nothing else is`, async (t) => {
+    const { start, seen } = await openLimitedServer(t, quotas)
+    await start('alice', numberOf(1))
+    assert.deepEqual(seen, [])
+    assertProblem(await start('alice', numberOf(again)), 'rate_limited')
+    assert.deepEqual(seen, [{ name: 'rate_limit.refused', limit }])
+  })

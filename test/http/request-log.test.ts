@@ -6,16 +6,21 @@ import { openCalmServer } from '../support/calm-server.ts'
 import { codes, contract } from '../support/problem.ts'
 import { appHeaders, finishPath, startPath, startWith } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
+import { traceparent } from '../support/spans.ts'
+import { callerOf, recordEvents } from '../support/unobserved.ts'
 
 let failure: unknown
+const { events, seen } = recordEvents()
 const { url, log, forget } = await openCalmServer(
   { after },
   {
+    events,
     verification: {
       async start() {
         if (failure) throw failure
         return { authUrl: 'https://operator.example/canary', requiresCarrierNetwork: true }
       },
+      land: () => {},
       finish: () => Promise.reject(failure),
     },
   },
@@ -23,11 +28,12 @@ const { url, log, forget } = await openCalmServer(
 beforeEach(() => {
   failure = undefined
   forget()
+  seen.splice(0)
 })
 
 const goodStart = startWith({ phone_number: '+99012345678' })
 
-test('a request is one line with its id, method, route, status and duration', async () => {
+test('a request is one line with its id, method, route, status, duration, caller and country', async () => {
   await call(url, { ...goodStart, headers: { ...appHeaders, 'x-request-id': 'an-id' } })
   const [{ duration_ms, time, ...line } = {}, ...more] = log.entries()
   assert.equal(more.length, 0)
@@ -39,8 +45,83 @@ test('a request is one line with its id, method, route, status and duration', as
     method: 'POST',
     route: startPath,
     status: 200,
+    caller: callerOf('alice').pseudonym,
+    country: '990',
     msg: 'request',
   })
+})
+
+test('a line names the trace of its caller', async () => {
+  for (const header of [traceparent, `${traceparent}-canary`])
+    await call(url, { ...goodStart, headers: { ...appHeaders, traceparent: header } })
+  assert.deepEqual(
+    log.entries().map(({ trace_id }) => trace_id),
+    [traceparent.split('-')[1], undefined],
+  )
+})
+
+for (const [body, country] of [
+  [{ phone_number: '+447700900123' }, '44'],
+  [{ phone_number: '00447700900123' }, undefined],
+  [{ phone_number: 447700900123 }, undefined],
+  [{}, undefined],
+  ['null', undefined],
+  ['', undefined],
+] as const)
+  test(`the country of a start with ${JSON.stringify(body)} is ${country}`, async () => {
+    await call(url, startWith(body))
+    assert.equal(log.entries()[0]?.country, country)
+  })
+
+test('the landing page is logged with the id that the phone gives its walk, when it is one', async () => {
+  const id = '0f8fad5b-d9cb-469f-a165-70867728950e'
+  for (const header of [id, id.toUpperCase(), `${id}0`, 'canary +99012345678'])
+    await call(url, {
+      target: `${startPath}/callback?code=a&state=b`,
+      headers: { 'x-silentauth-sdk-request': header },
+    })
+  await call(url, { target: '/livez', headers: { 'x-silentauth-sdk-request': id } })
+  assert.deepEqual(
+    log.entries().map(({ sdk_request_id }) => sdk_request_id),
+    [id, id.toUpperCase(), undefined, undefined, undefined],
+  )
+})
+
+test('a probe that is well is only worth a line at level debug', async () => {
+  await call(url, { target: '/livez' })
+  assert.equal(log.entries()[0]?.level, 'debug')
+})
+
+test('what was answered is an event, by template, method and status', async () => {
+  await call(url, goodStart)
+  await call(url, { target: `${startPath}/callback?canary=1` })
+  await call(url, { target: '/canary', method: 'DELETE' })
+  const answered = seen.flatMap((event) => (event.name === 'request.answered' ? [event] : []))
+  for (const { seconds } of answered) assert.ok(seconds > 0 && seconds < 5)
+  assert.deepEqual(
+    answered.map(({ route, method, status }) => [route, method, status]),
+    [
+      [startPath, 'POST', 200],
+      [`${startPath}/callback`, 'GET', 400],
+      ['none', 'none', 404],
+    ],
+  )
+})
+
+test('a step that fails is an event with its code, and no other route is a step', async () => {
+  failure = new ServiceFailure('invalid_state')
+  await call(url, { ...goodStart, target: finishPath, body: '{"code":"a","state":"b"}' })
+  await call(url, { ...goodStart, headers: {} })
+  await call(url, { target: `${startPath}/callback` })
+  await call(url, { target: '/nowhere' })
+  assert.deepEqual(
+    seen.filter(({ name }) => name !== 'request.answered'),
+    [
+      { name: 'verification.failed', step: 'finish', code: 'invalid_state' },
+      { name: 'verification.failed', step: 'start', code: 'missing_token' },
+      { name: 'verification.failed', step: 'landing', code: 'invalid_request' },
+    ],
+  )
 })
 
 for (const code of codes)

@@ -6,6 +6,7 @@ import { assertProblem } from '../support/problem.ts'
 import { appHeaders, finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
 import { routesOf } from '../support/route-table.ts'
+import { callerOf } from '../support/unobserved.ts'
 
 const { app, url, starts, finishes, forget } = await openPublicServer({ after })
 beforeEach(forget)
@@ -97,7 +98,7 @@ test('a request meets the limits in order: address, token, caller, schema, numbe
     accessTokens: {
       async verify() {
         met.push('token')
-        return { subject: 'alice' }
+        return callerOf('alice')
       },
     },
     verification: {
@@ -105,6 +106,7 @@ test('a request meets the limits in order: address, token, caller, schema, numbe
         met.push('core')
         return { authUrl: 'https://a.example', requiresCarrierNetwork: true }
       },
+      land: () => void met.push('core'),
       finish: () => Promise.reject(new ServiceFailure('invalid_state')),
     },
   })

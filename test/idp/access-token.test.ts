@@ -18,10 +18,11 @@ import {
   phoneNumberClaim,
   requiredScope,
 } from '../support/token-provider.ts'
+import { callerOf } from '../support/unobserved.ts'
 
 const provider = createTokenProvider()
 const findKey = createLocalJWKSet(provider.keySet)
-const caller = { subject: 'canary-subject', phoneNumber: '+990123456' }
+const caller = { ...callerOf('canary-subject'), phoneNumber: '+990123456' }
 
 function createVerifier(overrides: Partial<AccessTokenOptions> = {}) {
   const clock = createFakeClock(issuedAt * 1000)
@@ -39,6 +40,7 @@ function createVerifier(overrides: Partial<AccessTokenOptions> = {}) {
     phoneNumberClaim,
     clockToleranceSeconds: toleranceSeconds,
     findKey: countedFindKey,
+    digest: (subject) => callerOf(subject).pseudonym,
     clock,
     ...overrides,
   })
@@ -124,7 +126,7 @@ test('refuses an algorithm that is not configured even under a good key', async 
 })
 
 test('names no number when no claim is configured, or the claim is not a string', async () => {
-  const subjectOnly = { subject: caller.subject }
+  const subjectOnly = callerOf(caller.subject)
   const unconfigured = createVerifier({ phoneNumberClaim: undefined })
   assert.deepEqual(await unconfigured.verify(provider.token()), subjectOnly)
   const { verify } = createVerifier()
@@ -135,7 +137,7 @@ test('names no number when no claim is configured, or the claim is not a string'
 test('reads the number from the configured claim', async () => {
   const { verify } = createVerifier({ phoneNumberClaim: 'https://example.com/msisdn' })
   const token = provider.token({ claims: { 'https://example.com/msisdn': '+990999999' } })
-  assert.deepEqual(await verify(token), { subject: caller.subject, phoneNumber: '+990999999' })
+  assert.deepEqual(await verify(token), { ...caller, phoneNumber: '+990999999' })
 })
 
 test('passes on that the provider is unavailable, which is not a bad token', async () => {

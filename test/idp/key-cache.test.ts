@@ -240,3 +240,12 @@ describe('a provider that hangs', { concurrency: true }, () => {
     await findsAtOnce(keyA)
   })
 })
+
+test('tells the age of the keys in use, and nothing while there are none', async () => {
+  const { cache, clock, keys } = openKeyCache()
+  assert.equal(cache.ageSeconds(), undefined)
+  cache.warm()
+  await keys.resolve([keyA])
+  clock.advance(90_500)
+  assert.equal(cache.ageSeconds(), 90.5)
+})

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTokenCache } from '../../src/idp/token-cache.ts'
 import { createFakeClock } from '../support/clock.ts'
+import { callerOf } from '../support/unobserved.ts'
 
-const caller = { subject: 'subject' }
+const caller = callerOf('subject')
 const hourMs = 3_600_000
 
 function openCache() {

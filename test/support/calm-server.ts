@@ -16,7 +16,7 @@ export function openCalmServer(t: Owner, overrides: Partial<ServerOptions> = {})
   return openPublicServer(t, overrides, async (options) => {
     const app = createApp(options)
     await app.register(operationsRoutes(options.checkReady))
-    await app.register(callbackRoutes)
+    await app.register(callbackRoutes(options.verification))
     await app.register(async (guarded) => {
       guard(guarded, options.accessTokens)
       await guarded.register(networkEnablementRoutes(options.verification))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createRoute, type Outcome } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { answer, createScriptedTransport, noAnswer, request } from './scripted-transport.ts'
+import { unobserved } from './unobserved.ts'
 
 export const never = new AbortController().signal
 export const fault = noAnswer('broken')
@@ -14,7 +15,7 @@ export function openRoute() {
   const state: { ends: End | undefined } = { ends: fault }
   const transport = createScriptedTransport(() => state.ends)
   const clock = createFakeClock()
-  const route = createRoute({ transport, maxInFlight: 10, clock })
+  const route = createRoute({ call: 'verify', ...unobserved, transport, maxInFlight: 10, clock })
   const send = () => route.send(request, never)
   return {
     transport,

@@ -1,6 +1,7 @@
 /** The public listener with rate limits over counters of a fake clock; any subject's token is the subject behind `token-of-`. */
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ServiceEvent } from '../../src/core/events.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
 import { createRateLimits, type RateLimitOptions } from '../../src/http/rate-limit.ts'
@@ -8,15 +9,18 @@ import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
 import { type Owner, openPublicServer, type PublicServer, startPath } from './public-server.ts'
 import { call, type RawAnswer, type RawRequest } from './raw-http.ts'
+import { callerOf, recordEvents } from './unobserved.ts'
 
 export interface LimitedServer extends PublicServer {
   clock: FakeClock
+  /** The events of the limits. */
+  seen: ServiceEvent[]
   send(request: RawRequest): Promise<RawAnswer>
   /** A start by this subject, with further headers. */
   start(subject: string, phoneNumber: string, headers?: Record<string, string>): Promise<RawAnswer>
 }
 
-export type Quotas = Partial<Omit<RateLimitOptions, 'counters' | 'digest'>>
+export type Quotas = Partial<Omit<RateLimitOptions, 'counters' | 'digest' | 'events'>>
 
 /** Limits not given are off. */
 export async function openLimitedServer(
@@ -25,11 +29,13 @@ export async function openLimitedServer(
   trustedProxies: readonly string[] = [],
 ): Promise<LimitedServer> {
   const clock = createFakeClock()
+  const { events, seen } = recordEvents()
   const server = await openPublicServer(t, {
     trustedProxies,
     rateLimits: createRateLimits({
       counters: createMemoryCounters({ clock }),
       digest: createKeyedDigest('a secret'),
+      events,
       addressPerMinute: 0,
       callerPerMinute: 0,
       numberPerHour: 0,
@@ -40,7 +46,7 @@ export async function openLimitedServer(
       async verify(token) {
         const subject = /^token-of-(.+)$/.exec(token)?.[1]
         if (subject === undefined) throw new ServiceFailure('invalid_token')
-        return { subject }
+        return callerOf(subject)
       },
     },
   })
@@ -56,6 +62,7 @@ export async function openLimitedServer(
   return {
     ...server,
     clock,
+    seen,
     send,
     start: (subject, phoneNumber, headers = {}) =>
       send({

@@ -8,6 +8,7 @@ import type { FinishRequest, StartRequest } from '../../src/core/verification.ts
 import type { App } from '../../src/http/app.ts'
 import { createServer, type ServerOptions } from '../../src/http/server.ts'
 import { createLog } from '../../src/observability/logger.ts'
+import { callerOf, unobserved } from './unobserved.ts'
 
 export const goodToken = 'good-token'
 export const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=canary-state'
@@ -25,6 +26,10 @@ export interface LogLine {
   time: string
   msg: string
   request_id?: string
+  trace_id?: string
+  caller?: string
+  country?: string
+  sdk_request_id?: string
   method?: string
   route?: string
   status?: number
@@ -46,6 +51,8 @@ export interface PublicServer {
   log: RecordedLog
   /** Every start that reached the core. */
   starts: { caller: Caller; request: StartRequest }[]
+  /** Every redirect that came back. */
+  landings: { outcome: string; state: string | undefined }[]
   /** Every finish that reached the core. */
   finishes: { caller: Caller; request: FinishRequest }[]
   /** Forgets the log, the starts and the finishes so far. */
@@ -76,10 +83,12 @@ export async function openPublicServer(
   const { logger, log } = recordLog(t)
   const starts: PublicServer['starts'] = []
   const finishes: PublicServer['finishes'] = []
+  const landings: PublicServer['landings'] = []
   const app = await build({
     requestTimeoutMs: 10_000,
     isDraining: () => false,
     log: logger,
+    ...unobserved,
     checkReady: async () => {},
     rateLimits: { byAddress() {}, byCaller() {}, byNumber() {} },
     verification: {
@@ -87,6 +96,7 @@ export async function openPublicServer(
         starts.push({ caller, request })
         return { authUrl, requiresCarrierNetwork: true }
       },
+      land: (outcome, state) => void landings.push({ outcome, state }),
       async finish(caller, request) {
         finishes.push({ caller, request })
         return true
@@ -94,15 +104,15 @@ export async function openPublicServer(
     },
     accessTokens: {
       async verify(token) {
-        if (token === goodToken) return { subject: 'alice' }
+        if (token === goodToken) return callerOf('alice')
         const code = /^token-(.*)/.exec(token)?.[1] ?? 'invalid_token'
         throw new ServiceFailure(code as FailureCode)
       },
     },
     ...overrides,
   })
-  const forget = () => [log.lines, starts, finishes].forEach((record) => void record.splice(0))
-  return { app, url: await listenOnLoopback(t, app), log, starts, finishes, forget }
+  const forget = () => [log.lines, starts, landings, finishes].forEach((record) => void record.splice(0))
+  return { app, url: await listenOnLoopback(t, app), log, starts, landings, finishes, forget }
 }
 
 /** @returns its URL; closed, with its connections, when the test ends */

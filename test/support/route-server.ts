@@ -5,6 +5,7 @@
 import type { TestContext } from 'node:test'
 import { type App, type AppOptions, createApp } from '../../src/http/app.ts'
 import { listenOnLoopback, type RecordedLog, recordLog } from './public-server.ts'
+import { unobserved } from './unobserved.ts'
 
 export interface RouteServer {
   url: string
@@ -18,7 +19,13 @@ export async function openRoutes(
   options: Partial<AppOptions> = {},
 ): Promise<RouteServer> {
   const { log, logger } = recordLog(t)
-  const app = createApp({ requestTimeoutMs: 10_000, isDraining: () => false, log: logger, ...options })
+  const app = createApp({
+    requestTimeoutMs: 10_000,
+    isDraining: () => false,
+    log: logger,
+    ...unobserved,
+    ...options,
+  })
   await register(app)
   return { url: await listenOnLoopback(t, app), log }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { PhoneNumber } from '../../src/core/phone-number.ts'
 import type { AuthUrl, AuthUrlRequest, NetworkOperator } from '../../src/core/ports.ts'
+import type { Correlation } from '../../src/core/trace-context.ts'
 
 /** What each call answers; throwing is failing. A call without a script fails the test. */
 export interface OperatorScript {
@@ -12,21 +13,27 @@ export interface OperatorScript {
 export interface ScriptedOperator extends NetworkOperator {
   /** Every request for an auth URL so far, with the signal that came with it. */
   readonly asked: readonly { request: AuthUrlRequest; signal: AbortSignal | undefined }[]
+  /** What each call said it works for. */
+  readonly correlations: readonly Correlation[]
   /** Every question about a number so far, with the number in full. */
   readonly verifications: readonly { code: string; phoneNumber: string }[]
 }
 
 export function createScriptedOperator(script: OperatorScript): ScriptedOperator {
   const asked: { request: AuthUrlRequest; signal: AbortSignal | undefined }[] = []
+  const correlations: Correlation[] = []
   const verifications: { code: string; phoneNumber: string }[] = []
   return {
     asked,
     verifications,
-    async requestAuthUrl(request, signal) {
+    correlations,
+    async requestAuthUrl(request, correlation, signal) {
+      correlations.push(correlation)
       asked.push({ request, signal })
       return script.authUrl?.(request, signal) ?? assert.fail('no auth URL was expected to be asked for')
     },
-    async verifyNumber(code, phoneNumber) {
+    async verifyNumber(code, phoneNumber, correlation) {
+      correlations.push(correlation)
       verifications.push({ code, phoneNumber: phoneNumber.reveal() })
       return script.verified?.(code, phoneNumber) ?? assert.fail('no number was expected to be verified')
     },

@@ -10,6 +10,7 @@ import { createFakeClock } from './clock.ts'
 import { good, scope, startFaultServer, status } from './fault-server.ts'
 import { createRsaKeys } from './keys.ts'
 import { openTransport } from './raw-transport.ts'
+import { correlation, unobserved } from './unobserved.ts'
 
 /** The rest waits for one of them, as in the service. */
 const connections = 100
@@ -21,7 +22,13 @@ export async function proveStorm(t: TestContext, parallel: number) {
   const server = await startFaultServer(t)
   const clock = createFakeClock()
   const transport = openTransport(t, server.url, connections)
-  const route = createRoute({ transport, maxInFlight: parallel, clock })
+  const route = createRoute({
+    call: 'network_enablement',
+    ...unobserved,
+    transport,
+    maxInFlight: parallel,
+    clock,
+  })
   const client = createVonageClient({
     startRoute: route,
     tokenRoute: route,
@@ -41,6 +48,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
   const start = (index: number) =>
     client.requestAuthUrl(
       { phoneNumber, scope, state: String(index).padStart(43, '0') },
+      correlation,
       new AbortController().signal,
     )
 

@@ -9,6 +9,7 @@ import { createRoute, type Route } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { createRsaKeys } from './keys.ts'
 import { openTransport } from './raw-transport.ts'
+import { correlation, unobserved } from './unobserved.ts'
 import { type ReceivedCall, type Script, startVonageServer } from './vonage-server.ts'
 
 const keys = createRsaKeys()
@@ -26,7 +27,13 @@ export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10
   const url = at ?? server.url
   const clock = createFakeClock()
   const route = (path = ''): Route =>
-    createRoute({ transport: openTransport(t, url + path, 100), maxInFlight: 100, clock })
+    createRoute({
+      call: 'verify',
+      ...unobserved,
+      transport: openTransport(t, url + path, 100),
+      maxInFlight: 100,
+      clock,
+    })
   const client = createVonageClient({
     startRoute: route(),
     tokenRoute: route('/oauth2/token'),
@@ -43,8 +50,8 @@ export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10
     clock,
   })
   const start = (signal = new AbortController().signal) =>
-    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, signal)
-  const finish = () => client.verifyNumber('a code&x=y', phoneNumber)
+    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, correlation, signal)
+  const finish = () => client.verifyNumber('a code&x=y', phoneNumber, correlation)
   return { ...server, clock, start, finish }
 }
 

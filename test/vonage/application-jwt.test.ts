@@ -185,3 +185,11 @@ test('two applications sign their own JWTs', async () => {
   const [one, other] = [setUp().applicationJwt, setUp().applicationJwt]
   assert.equal(distinctIds([await one.current(), await other.current()]).size, 2)
 })
+
+test('tells the age of the JWT in use, and nothing before the first', async () => {
+  const { clock, applicationJwt } = setUp()
+  assert.equal(applicationJwt.ageSeconds(), undefined)
+  await applicationJwt.current()
+  clock.advance(90_500)
+  assert.equal(applicationJwt.ageSeconds(), 90.5)
+})

@@ -167,7 +167,9 @@ describe('a finish', { concurrency: true }, () => {
       assert.equal(`${question?.method} ${question?.path}`, 'POST /camara/number-verification/v031/verify')
       assert.equal(question?.body, '{"phoneNumber":"+99012345678"}')
       assert.equal(question?.headers.authorization, 'Bearer an-access-token')
-      for (const call of calls) assert.deepEqual(call.headerNames, allowedHeaders)
+      assert.equal(question?.headers['x-correlator'], 'a-request')
+      assert.deepEqual(token?.headerNames, allowedHeaders)
+      assert.deepEqual(question?.headerNames.toSorted(), [...allowedHeaders, 'x-correlator'].toSorted())
       assert.equal(calls.length, 2)
     })
   }

@@ -6,6 +6,8 @@ import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from '../../src/vonage/number-verification.ts'
 import type { Outcome } from '../../src/vonage/route.ts'
 import type { Answer, NoAnswer } from '../../src/vonage/transport.ts'
+import { traceparent } from '../support/spans.ts'
+import { correlation } from '../support/unobserved.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const noAnswerCause = new Error('the socket said so')
@@ -47,15 +49,18 @@ function failsWith(judge: () => unknown, code: FailureCode): ServiceFailure {
 }
 
 test('the token request is a form with the three members and the application JWT', () => {
-  assert.deepEqual(tokenRequest('a code/+&=é', 'https://bff.example/callback?x=1', 'the.application.jwt'), {
-    method: 'POST',
-    path: '',
-    headers: {
-      authorization: 'Bearer the.application.jwt',
-      'content-type': 'application/x-www-form-urlencoded',
+  assert.deepEqual(
+    tokenRequest('a code/+&=é', 'https://bff.example/callback?x=1', 'the.application.jwt', correlation),
+    {
+      method: 'POST',
+      path: '',
+      headers: {
+        authorization: 'Bearer the.application.jwt',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: 'grant_type=authorization_code&code=a+code%2F%2B%26%3D%C3%A9&redirect_uri=https%3A%2F%2Fbff.example%2Fcallback%3Fx%3D1',
     },
-    body: 'grant_type=authorization_code&code=a+code%2F%2B%26%3D%C3%A9&redirect_uri=https%3A%2F%2Fbff.example%2Fcallback%3Fx%3D1',
-  })
+  )
 })
 
 test('a code cannot add a member to the token request', () => {
@@ -63,6 +68,7 @@ test('a code cannot add a member to the token request', () => {
     'x&grant_type=password&redirect_uri=https://evil.example',
     'https://a.example/',
     'jwt',
+    correlation,
   )
   assert.deepEqual(
     [...new URLSearchParams(body)],
@@ -77,10 +83,14 @@ test('a code cannot add a member to the token request', () => {
 test('the verify request has the whole number as its one member, and the access token', () => {
   const phoneNumber = parsePhoneNumber('+99012345678')
   assert.ok(phoneNumber)
-  assert.deepEqual(verifyRequest(phoneNumber, 'one-use-token'), {
+  assert.deepEqual(verifyRequest(phoneNumber, 'one-use-token', correlation), {
     method: 'POST',
     path: '/camara/number-verification/v031/verify',
-    headers: { authorization: 'Bearer one-use-token', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer one-use-token',
+      'content-type': 'application/json',
+      'x-correlator': 'a-request',
+    },
     body: '{"phoneNumber":"+99012345678"}',
   })
 })
@@ -207,3 +217,10 @@ for (const judge of [judgeToken, judgeVerify]) {
     assert.equal(inSeconds(new Date(nowMs + 9000).toUTCString()), 9)
   })
 }
+
+test('both requests go on with the trace of their caller', () => {
+  const traced = { ...correlation, traceparent }
+  assert.equal(tokenRequest('a', 'https://a.example', 'jwt', traced).headers.traceparent, traceparent)
+  const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+  assert.equal(verifyRequest(phoneNumber, 'token', traced).headers.traceparent, traceparent)
+})

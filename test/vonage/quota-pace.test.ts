@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import type { Clock } from '../../src/core/ports.ts'
 import { createLocalPermits, createQuota, spacingMs } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
+import { unobserved } from '../support/unobserved.ts'
 
 const realClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
 const never = new AbortController().signal
@@ -62,6 +63,7 @@ describe('the sliding second, in real time', () => {
   test('never holds more than the quota, for a burst and for a steady crowd', async () => {
     const perSecond = 100
     const quota = createQuota({
+      ...unobserved,
       permits: createLocalPermits({ perSecond, clock: realClock }),
       perSecond,
       maxWaitMs: 10_000,

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createLocalPermits, createQuota, type Permits } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
+import { recordEvents, unobserved } from '../support/unobserved.ts'
 
 const never = new AbortController().signal
 const maxWaiting = 64
@@ -28,11 +29,31 @@ function createManualPermits(againMs = 1) {
 function openQuota({ perSecond = 1, maxWaitMs = Number.POSITIVE_INFINITY, againMs = 1 } = {}) {
   const clock = createFakeClock()
   const manual = createManualPermits(againMs)
-  const quota = createQuota({ permits: manual.permits, perSecond, maxWaitMs, clock })
-  return { ...manual, clock, quota }
+  const { events, seen } = recordEvents()
+  const quota = createQuota({ permits: manual.permits, perSecond, maxWaitMs, clock, events })
+  return { ...manual, clock, quota, seen }
 }
 
 describe('the queue', () => {
+  test('says how many wait and, when one gets its turn, for how long it did', async () => {
+    const { quota, give, clock, seen } = openQuota()
+    assert.equal(quota.waiting(), 0)
+    const waiters = [quota.acquire(never), quota.acquire(never)]
+    assert.equal(quota.waiting(), 2)
+    clock.advance(1500)
+    give(1)
+    await waiters[0]
+    assert.equal(quota.waiting(), 1)
+    clock.advance(500)
+    give(1)
+    await waiters[1]
+    assert.equal(quota.waiting(), 0)
+    assert.deepEqual(seen, [
+      { name: 'quota.waited', seconds: 1.5 },
+      { name: 'quota.waited', seconds: 2 },
+    ])
+  })
+
   test('grants at once when a permit is there', async () => {
     const { quota, give } = openQuota()
     give(1)
@@ -73,7 +94,13 @@ describe('the queue', () => {
   test('asks for one permit at a time, however many wait', async () => {
     let asked = 0
     const permits: Permits = { take: () => new Promise(() => asked++), pause: async () => {} }
-    const quota = createQuota({ permits, perSecond: 1000, maxWaitMs: 1000, clock: createFakeClock() })
+    const quota = createQuota({
+      ...unobserved,
+      permits,
+      perSecond: 1000,
+      maxWaitMs: 1000,
+      clock: createFakeClock(),
+    })
     for (let waiter = 0; waiter < 5; waiter++) void quota.acquire(never)
     await setImmediate()
     assert.equal(asked, 1)
@@ -187,7 +214,7 @@ describe('a refusal', () => {
   test('of who gave up in the queue names the time until a new try pays', async () => {
     const clock = createFakeClock()
     const permits = createLocalPermits({ perSecond: 10, clock })
-    const quota = createQuota({ permits, perSecond: 10, maxWaitMs: 2500, clock })
+    const quota = createQuota({ ...unobserved, permits, perSecond: 10, maxWaitMs: 2500, clock })
     await quota.acquire(never)
     const leaving = new AbortController()
     const waiter = quota.acquire(leaving.signal)
@@ -203,6 +230,7 @@ describe('a refusal', () => {
 test('a pause holds those who already wait, and ends', async () => {
   const clock = createFakeClock()
   const quota = createQuota({
+    ...unobserved,
     permits: createLocalPermits({ perSecond: 1000, clock }),
     perSecond: 1000,
     maxWaitMs: 60_000,

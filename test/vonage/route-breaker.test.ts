@@ -6,6 +6,7 @@ import { createRoute } from '../../src/vonage/route.ts'
 import { assertBusy, type End, fault, never, openCircuit, openRoute } from '../support/circuit.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { answer, createScriptedTransport, noAnswer, request } from '../support/scripted-transport.ts'
+import { unobserved } from '../support/unobserved.ts'
 
 const faults: End[] = [
   noAnswer('unreachable', true),
@@ -56,7 +57,14 @@ test('our own refusals do not open the circuit, nor do they keep it closed', asy
   const transport = createScriptedTransport(() => fault)
   let refusing = false
   const quota = { acquire: async () => (refusing ? 1 : undefined), pause: async () => {} }
-  const route = createRoute({ transport, maxInFlight: 1, quota, clock: createFakeClock() })
+  const route = createRoute({
+    call: 'verify',
+    ...unobserved,
+    transport,
+    maxInFlight: 1,
+    quota,
+    clock: createFakeClock(),
+  })
   refusing = true
   for (let call = 0; call < 20; call++) assertBusy(await route.send(request, never), 1)
   refusing = false
@@ -103,7 +111,14 @@ test('a call that the open circuit refuses takes no permit of the quota', async 
   let permits = 0
   const quota = { acquire: async () => void permits++, pause: async () => {} }
   const transport = createScriptedTransport(() => fault)
-  const route = createRoute({ transport, maxInFlight: 10, quota, clock: createFakeClock() })
+  const route = createRoute({
+    call: 'verify',
+    ...unobserved,
+    transport,
+    maxInFlight: 10,
+    quota,
+    clock: createFakeClock(),
+  })
   for (let call = 0; call < 10; call++) await route.send(request, never)
   assert.equal(permits, 5)
 })
@@ -118,7 +133,13 @@ test('Retry-After while open is the time that is left, 1 second at least', async
 
 test('calls that wait for a place when the circuit opens are refused, not sent', async () => {
   const transport = createScriptedTransport()
-  const route = createRoute({ transport, maxInFlight: 5, clock: createFakeClock() })
+  const route = createRoute({
+    call: 'verify',
+    ...unobserved,
+    transport,
+    maxInFlight: 5,
+    clock: createFakeClock(),
+  })
   const calls = Array.from({ length: 20 }, () => route.send(request, never))
   await setImmediate()
   while (transport.inFlight() > 0) await transport.end(fault)

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { Quota } from '../../src/vonage/quota.ts'
-import { createRoute, type Outcome } from '../../src/vonage/route.ts'
+import { createRoute, type Outcome, type RouteOptions } from '../../src/vonage/route.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { answer, createScriptedTransport, noAnswer, request } from '../support/scripted-transport.ts'
+import { recordEvents } from '../support/unobserved.ts'
 
+const call = 'network_enablement'
 const never = new AbortController().signal
 const maxWaiting = 64
 
-interface ScriptedQuota extends Quota {
+interface ScriptedQuota extends NonNullable<RouteOptions['quota']> {
   /** Permits asked for so far. */
   asked(): number
   paused: number[]
@@ -30,12 +31,19 @@ function createScriptedQuota(...refusals: Array<number | undefined>): ScriptedQu
 
 function openRoute(
   script: Parameters<typeof createScriptedTransport>[0],
-  { maxInFlight = 10, quota }: { maxInFlight?: number; quota?: Quota } = {},
+  { maxInFlight = 10, quota }: { maxInFlight?: number; quota?: RouteOptions['quota'] } = {},
 ) {
   const transport = createScriptedTransport(script)
   const clock = createFakeClock()
-  const route = createRoute({ transport, maxInFlight, quota, clock })
-  return { transport, clock, send: (signal = never) => route.send(request, signal) }
+  const { events, seen } = recordEvents()
+  const route = createRoute({ call, transport, maxInFlight, quota, clock, events })
+  return {
+    transport,
+    clock,
+    seen,
+    circuit: route.circuit,
+    send: (signal = never) => route.send(request, signal),
+  }
 }
 
 function retryAfterOf(outcome: Outcome): number {
@@ -213,4 +221,64 @@ test('no other answer stops the quota', async () => {
   const { send } = openRoute([answer(503, { 'retry-after': '5' })], { quota })
   await send()
   assert.deepEqual(quota.paused, [])
+})
+
+for (const [end, outcome] of [
+  [answer(200), '2xx'],
+  [answer(302), '3xx'],
+  [answer(429), '4xx'],
+  [answer(503), '5xx'],
+  [answer(999), '5xx'],
+  [noAnswer('unreachable'), 'unreachable'],
+  [noAnswer('timeout'), 'timeout'],
+  [noAnswer('cancelled'), 'cancelled'],
+  [noAnswer('broken'), 'broken'],
+] as const)
+  test(`a call that ends as ${JSON.stringify(end)} is counted as ${outcome}, with its time`, async () => {
+    const { send, transport, clock, seen } = openRoute([])
+    const sending = send()
+    await setImmediate()
+    clock.advance(1500)
+    await transport.end(end)
+    await sending
+    assert.deepEqual(seen, [{ name: 'upstream.called', call, outcome, seconds: 1.5 }])
+  })
+
+test('a repeat is a call of its own', async () => {
+  const { send, seen } = openRoute([noAnswer('broken', true), answer(200)], { quota: createScriptedQuota() })
+  await send()
+  assert.deepEqual(
+    seen.map((event) => 'outcome' in event && event.outcome),
+    ['broken', '2xx'],
+  )
+})
+
+test('what is not sent is counted by its reason', async () => {
+  const spent = openRoute([], { quota: createScriptedQuota(7) })
+  await spent.send()
+  assert.deepEqual(spent.seen, [{ name: 'upstream.refused', call, reason: 'quota' }])
+
+  const full = openRoute([], { maxInFlight: 1 })
+  for (let calls = 0; calls < 66; calls++) void full.send()
+  await setImmediate()
+  assert.deepEqual(full.seen, [{ name: 'upstream.refused', call, reason: 'in_flight' }])
+
+  const broken = openRoute(() => noAnswer('broken'))
+  for (let calls = 0; calls < 6; calls++) await broken.send()
+  assert.deepEqual(broken.seen.at(-1), { name: 'upstream.refused', call, reason: 'circuit' })
+})
+
+test('the circuit says how it stands', async () => {
+  const { send, circuit, clock, transport } = openRoute(() =>
+    transport.count() < 5 ? noAnswer('broken') : undefined,
+  )
+  assert.equal(circuit(), 'closed')
+  for (let calls = 0; calls < 5; calls++) await send()
+  assert.equal(circuit(), 'open')
+  clock.advance(30_000)
+  void send()
+  await setImmediate()
+  assert.equal(circuit(), 'half-open')
+  await transport.end(answer(200))
+  assert.equal(circuit(), 'closed')
 })

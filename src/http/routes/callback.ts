@@ -1,26 +1,16 @@
 /**
  * `GET /v1/network-enablement/callback`: the landing page of the redirect, where the device gets what only the redirected
- * device should have. Stateless: it finishes nothing and stores nothing, for whoever lures a phone here must gain nothing.
+ * device should have. It finishes nothing and stores nothing, for whoever lures a phone here must gain nothing; it is only counted.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { oauthErrors } from '../../core/events.ts'
 import { ServiceFailure } from '../../core/failures.ts'
 import { statePattern } from '../../core/state.ts'
+import type { Verification } from '../../core/verification.ts'
 import { errorHandler, sendRawProblem } from '../problem.ts'
 import { sendRaw } from '../raw-reply.ts'
 import { AuthorizationCode } from './number-verification.ts'
-
-/** @see RFC 6749 section 4.1.2.1, CAMARA Security and Interoperability Profile */
-const oauthErrors = new Set([
-  'invalid_request',
-  'unauthorized_client',
-  'access_denied',
-  'unsupported_response_type',
-  'invalid_scope',
-  'consent_required',
-  'server_error',
-  'temporarily_unavailable',
-])
 
 const Redirect = Type.Object(
   {
@@ -49,30 +39,37 @@ const Landing = Type.Object(
   },
 )
 
-export const callbackRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  app.setErrorHandler(errorHandler(sendRawProblem))
-  app.get(
-    '/v1/network-enablement/callback',
-    {
-      schema: {
-        operationId: 'landRedirect',
-        summary: 'Landing page of the redirect',
-        description: 'The device gets here by itself, after it opened `auth_url`. Finishes nothing.',
-        tags: ['verification'],
-        security: [],
-        querystring: Redirect,
-        response: { 200: Landing },
-        problems: ['authorization_failed', 'rate_limited'],
+const mintedState = new RegExp(statePattern)
+
+export function callbackRoutes(verification: Pick<Verification, 'land'>): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.setErrorHandler(errorHandler(sendRawProblem))
+    app.get(
+      '/v1/network-enablement/callback',
+      {
+        config: { step: 'landing' },
+        schema: {
+          operationId: 'landRedirect',
+          summary: 'Landing page of the redirect',
+          description: 'The device gets here by itself, after it opened `auth_url`. Finishes nothing.',
+          tags: ['verification'],
+          security: [],
+          querystring: Redirect,
+          response: { 200: Landing },
+          problems: ['authorization_failed', 'rate_limited'],
+        },
       },
-    },
-    async ({ query: { code, state, error } }, reply) => {
-      if (error !== undefined) {
-        const note = oauthErrors.has(error) ? error : 'server_error'
-        throw new ServiceFailure('authorization_failed', { note })
-      }
-      // A colon of the code is escaped: Vonage's Android library looks for `location: ` in every line that it reads.
-      const json = `{"code":${JSON.stringify(code).replaceAll(':', '\\u003a')},"state":"${state}"}`
-      return sendRaw(reply, 200, { 'content-type': 'application/json' }, json)
-    },
-  )
+      async ({ query: { code, state, error } }, reply) => {
+        if (error !== undefined) {
+          const outcome = oauthErrors.find((known) => known === error) ?? 'server_error'
+          verification.land(outcome, state !== undefined && mintedState.test(state) ? state : undefined)
+          throw new ServiceFailure('authorization_failed', { note: outcome })
+        }
+        verification.land('code', state)
+        // A colon of the code is escaped: Vonage's Android library looks for `location: ` in every line that it reads.
+        const json = `{"code":${JSON.stringify(code).replaceAll(':', '\\u003a')},"state":"${state}"}`
+        return sendRaw(reply, 200, { 'content-type': 'application/json' }, json)
+      },
+    )
+  }
 }

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
 import { callerGone } from '../caller-gone.ts'
+import { correlationOf } from '../correlation.ts'
 import { bodyProblems, guardedProblems } from '../openapi.ts'
 
 const StartBody = Type.Object(
@@ -43,6 +44,7 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
     app.post(
       '/v1/network-enablement',
       {
+        config: { step: 'start' },
         schema: {
           operationId: 'startVerification',
           summary: 'Start a verification',
@@ -68,11 +70,12 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           ],
         },
       },
-      async ({ caller, body: { phone_number: phoneNumber, scope } }, reply) => {
-        const request = scope === undefined ? { phoneNumber } : { phoneNumber, scope }
+      async (request, reply) => {
+        const { phone_number: phoneNumber, scope } = request.body
         const { authUrl, requiresCarrierNetwork } = await verification.start(
-          caller,
-          request,
+          request.caller,
+          scope === undefined ? { phoneNumber } : { phoneNumber, scope },
+          correlationOf(request),
           callerGone(reply),
         )
         return { auth_url: authUrl, requires_carrier_network: requiresCarrierNetwork }

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
+import { correlationOf } from '../correlation.ts'
 import { bodyProblems, guardedProblems } from '../openapi.ts'
 
 /** @see RFC 6749 appendix A.11 for the alphabet */
@@ -39,6 +40,7 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
     app.post(
       '/v1/number-verification',
       {
+        config: { step: 'finish' },
         schema: {
           operationId: 'finishVerification',
           summary: 'Finish a verification',
@@ -64,7 +66,13 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           ],
         },
       },
-      async ({ caller, body }) => ({ phone_number_verified: await verification.finish(caller, body) }),
+      async (request) => ({
+        phone_number_verified: await verification.finish(
+          request.caller,
+          request.body,
+          correlationOf(request),
+        ),
+      }),
     )
   }
 }

@@ -13,6 +13,7 @@ export function operationsRoutes(checkReady: () => Promise<void>): FastifyPlugin
     app.get(
       '/livez',
       {
+        config: { probe: true },
         schema: {
           operationId: 'isLive',
           summary: 'Does the process answer?',
@@ -28,6 +29,7 @@ export function operationsRoutes(checkReady: () => Promise<void>): FastifyPlugin
     app.get(
       '/readyz',
       {
+        config: { probe: true },
         schema: {
           operationId: 'isReady',
           summary: 'Should this instance get requests?',

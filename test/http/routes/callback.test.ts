@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { mintState } from '../../../src/core/state.ts'
+import type { Verification } from '../../../src/core/verification.ts'
 import type { Problem } from '../../../src/http/problem.ts'
 import { callbackRoutes } from '../../../src/http/routes/callback.ts'
 import { headerNames, readOnce } from '../../support/one-read.ts'
@@ -46,7 +47,8 @@ async function landsWell(url: string, search: string, request: RawRequest = {}) 
   return { ...answer, landing: JSON.parse(answer.body) as unknown }
 }
 
-const openLandingPage = (t: TestContext) => openRoutes(t, (app) => app.register(callbackRoutes))
+const openLandingPage = (t: TestContext) =>
+  openRoutes(t, (app) => app.register(callbackRoutes({ land: () => {} })))
 
 test('hands out the code and the state, in exactly these bytes', async (t) => {
   const { url } = await openLandingPage(t)
@@ -226,4 +228,20 @@ for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
     const answer = await readOnce(url, { method, target: path + good, headers: { connection: 'close' } })
     assertProblem(answer, 'method_not_allowed')
     assert.equal(answer.headers.get('allow'), 'GET, HEAD')
+  })
+
+for (const [search, landed] of [
+  [good, ['code', state]],
+  [query({ error: 'access_denied', state }), ['access_denied', state]],
+  [query({ error: 'carrier_says_no', state }), ['server_error', state]],
+  [query({ error: 'server_error', state: 'canary' }), ['server_error', undefined]],
+  [query({ error: 'server_error' }), ['server_error', undefined]],
+  [query({ state }), undefined],
+] as const)
+  test(`${search.replace(state, '<state>')} is counted as ${landed?.[0]}`, async (t) => {
+    const landings: unknown[] = []
+    const note: Verification['land'] = (...landing) => void landings.push(landing)
+    const { url } = await openRoutes(t, (app) => app.register(callbackRoutes({ land: note })))
+    await land(url, search)
+    assert.deepEqual(landings, landed ? [landed] : [])
   })

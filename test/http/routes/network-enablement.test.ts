@@ -8,6 +8,7 @@ import { openCalmServer } from '../../support/calm-server.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, authUrl, startPath, startWith } from '../../support/public-server.ts'
 import { call, requestBytes } from '../../support/raw-http.ts'
+import { callerOf } from '../../support/unobserved.ts'
 
 const { url, starts, forget } = await openCalmServer({ after })
 beforeEach(forget)
@@ -41,6 +42,7 @@ test('nothing else that the core may know is in the answer', async (t) => {
           phoneNumber: number,
         }
       },
+      land: () => {},
       finish: async () => true,
     },
   })
@@ -52,8 +54,8 @@ test('the core gets the caller of the token, the number as it came, and the scop
   await call(url, startWith({ phone_number: number }))
   await call(url, startWith({ phone_number: 'not a number', scope: 'a b#c' }))
   assert.deepEqual(starts, [
-    { caller: { subject: 'alice' }, request: { phoneNumber: number } },
-    { caller: { subject: 'alice' }, request: { phoneNumber: 'not a number', scope: 'a b#c' } },
+    { caller: callerOf('alice'), request: { phoneNumber: number } },
+    { caller: callerOf('alice'), request: { phoneNumber: 'not a number', scope: 'a b#c' } },
   ])
 })
 
@@ -179,10 +181,11 @@ test('the work for a start ends when the phone leaves before its answer', async 
   const never = Promise.withResolvers<never>()
   const server = await openCalmServer(t, {
     verification: {
-      start(_caller, _request, callerGone) {
+      start(_caller, _request, _correlation, callerGone) {
         reached.resolve(callerGone)
         return never.promise
       },
+      land: () => {},
       finish: async () => true,
     },
   })

@@ -10,6 +10,7 @@ import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, finishPath } from '../../support/public-server.ts'
 import { call, type RawRequest } from '../../support/raw-http.ts'
 import { openRoutes } from '../../support/route-server.ts'
+import { callerOf } from '../../support/unobserved.ts'
 
 const state = mintState()
 const good = { code: 'a-code', state }
@@ -19,10 +20,11 @@ async function setUp(t: TestContext, finish: () => Promise<boolean> = async () =
   const finishes: [subject: string, request: FinishRequest][] = []
   const server = await openRoutes(t, (app) =>
     app.register(async (guarded) => {
-      guard(guarded, { verify: async (subject) => ({ subject }) })
+      guard(guarded, { verify: async (subject) => callerOf(subject) })
       await guarded.register(
         numberVerificationRoutes({
           start: () => assert.fail('a finish starts nothing'),
+          land: () => assert.fail('a finish is no landing'),
           finish({ subject }, request) {
             finishes.push([subject, request])
             return finish()

@@ -1,0 +1,137 @@
+/** The metrics as Prometheus reads them. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ServiceEvent } from '../../src/core/events.ts'
+import { createMetrics, type Gauges } from '../../src/observability/metrics.ts'
+import { samplesOf } from '../support/metrics.ts'
+
+/** Each event, and the one sample that it makes. */
+const rows: [ServiceEvent, sample: string, value?: number][] = [
+  [{ name: 'verification.started', callingCode: '34' }, 'nebff_verifications_started_total{country="34"}'],
+  [
+    { name: 'verification.url_issued', callingCode: '1' },
+    'nebff_verifications_url_issued_total{country="1"}',
+  ],
+  [{ name: 'verification.landed', outcome: 'code' }, 'nebff_verifications_landed_total{outcome="code"}'],
+  [
+    { name: 'verification.landed', outcome: 'access_denied' },
+    'nebff_verifications_landed_total{outcome="access_denied"}',
+  ],
+  [
+    { name: 'verification.finished', callingCode: '990', verified: true },
+    'nebff_verifications_finished_total{country="990",result="match"}',
+  ],
+  [
+    { name: 'verification.finished', callingCode: '990', verified: false },
+    'nebff_verifications_finished_total{country="990",result="mismatch"}',
+  ],
+  [{ name: 'verification.repeated' }, 'nebff_verifications_repeated_total'],
+  [
+    { name: 'verification.failed', step: 'finish', code: 'invalid_state' },
+    'nebff_verifications_failed_total{step="finish",code="invalid_state"}',
+  ],
+  [
+    { name: 'verification.expired_without_landing', count: 7 },
+    'nebff_verifications_expired_without_landing_total',
+    7,
+  ],
+  [
+    { name: 'upstream.called', call: 'token', outcome: '4xx', seconds: 0.3 },
+    'nebff_upstream_request_duration_seconds_sum{call="token",outcome="4xx"}',
+    0.3,
+  ],
+  [
+    { name: 'upstream.refused', call: 'network_enablement', reason: 'quota' },
+    'nebff_upstream_refused_total{call="network_enablement",reason="quota"}',
+  ],
+  [{ name: 'quota.waited', seconds: 0.11 }, 'nebff_quota_wait_seconds_sum', 0.11],
+  [
+    { name: 'rate_limit.refused', limit: 'distinct-numbers' },
+    'nebff_rate_limit_refusals_total{limit="distinct-numbers"}',
+  ],
+  [{ name: 'private_key.changed', key: 'next' }, 'nebff_private_key_changes_total{key="next"}'],
+  [
+    { name: 'request.answered', route: '/livez', method: 'GET', status: 200, seconds: 0.002 },
+    'nebff_http_request_duration_seconds_sum{route="/livez",method="GET",status="200"}',
+    0.002,
+  ],
+  [
+    { name: 'request.unreadable', code: 'request_timeout' },
+    'nebff_unreadable_requests_total{code="request_timeout"}',
+  ],
+]
+
+for (const [event, sample, value = 1] of rows)
+  test(`${JSON.stringify(event)} counts as ${sample}`, async () => {
+    const { events, text } = createMetrics()
+    assert.ok(((await samplesOf(text)).get(sample) ?? 0) === 0)
+    events(event)
+    assert.equal((await samplesOf(text)).get(sample), value)
+    if (value === 1) {
+      events(event)
+      assert.equal((await samplesOf(text)).get(sample), 2)
+    }
+  })
+
+test('a time is counted in every bucket that holds it', async () => {
+  const { events, text } = createMetrics()
+  events({ name: 'quota.waited', seconds: 0.3 })
+  const samples = await samplesOf(text)
+  const bucket = (le: string) => samples.get(`nebff_quota_wait_seconds_bucket{le="${le}"}`)
+  assert.deepEqual(['0.005', '0.25', '0.5', '10', '+Inf'].map(bucket), [0, 0, 1, 1, 1])
+})
+
+/** Written from docs/observability, where rates of these are drawn from the first minute on. */
+test('what has few names is shown as 0 from the beginning', async () => {
+  const samples = await samplesOf(createMetrics().text)
+  for (const sample of [
+    'nebff_verifications_landed_total{outcome="code"}',
+    'nebff_verifications_landed_total{outcome="server_error"}',
+    'nebff_verifications_expired_without_landing_total',
+    'nebff_rate_limit_refusals_total{limit="address"}',
+    'nebff_private_key_changes_total{key="next"}',
+  ])
+    assert.equal(samples.get(sample), 0, sample)
+})
+
+test('the process and its event loop are measured too', async () => {
+  const samples = await samplesOf(createMetrics().text)
+  for (const name of [
+    'process_resident_memory_bytes',
+    'process_cpu_seconds_total',
+    'nodejs_eventloop_lag_p99_seconds',
+  ])
+    assert.ok(samples.has(name), name)
+})
+
+test('a gauge shows what is at the moment, and nothing where there is nothing', async () => {
+  const { watch, text } = createMetrics()
+  const present: { live: number | undefined; circuit: ReturnType<Gauges['circuit']> } = {
+    live: 3,
+    circuit: 'closed',
+  }
+  watch({
+    quotaWaiting: () => 4,
+    liveStates: () => present.live,
+    circuit: (call) => (call === 'token' ? present.circuit : 'closed'),
+    jwksAgeSeconds: () => 61.5,
+    applicationJwtAgeSeconds: () => undefined,
+  })
+  const before = await samplesOf(text)
+  assert.equal(before.get('nebff_quota_waiting'), 4)
+  assert.equal(before.get('nebff_live_states'), 3)
+  assert.equal(before.get('nebff_jwks_age_seconds'), 61.5)
+  assert.equal(before.get('nebff_application_jwt_age_seconds'), undefined)
+  for (const call of ['network_enablement', 'token', 'verify'])
+    assert.equal(before.get(`nebff_circuit_state{call="${call}"}`), 0)
+  present.live = undefined
+  for (const [circuit, number] of [
+    ['half-open', 1],
+    ['open', 2],
+  ] as const) {
+    present.circuit = circuit
+    const after = await samplesOf(text)
+    assert.equal(after.get('nebff_circuit_state{call="token"}'), number)
+    assert.equal(after.get('nebff_live_states'), undefined)
+  }
+})

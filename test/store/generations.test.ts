@@ -1,0 +1,57 @@
+/** Containers that are dropped whole, by a fake clock. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createGenerations } from '../../src/store/generations.ts'
+import { createFakeClock } from '../support/clock.ts'
+
+const ttlMs = 16_000
+
+function setUp() {
+  const clock = createFakeClock()
+  const ended: string[][] = []
+  const generations = createGenerations<string[]>({
+    ttlMs,
+    clock,
+    create: () => [],
+    onEnd: (container) => void ended.push(container),
+  })
+  return { clock, generations, ended }
+}
+
+test('what begins within a sixteenth of the time shares a container', () => {
+  const { clock, generations } = setUp()
+  const first = generations.newest()
+  clock.advance(999)
+  assert.equal(generations.newest(), first)
+  clock.advance(1)
+  assert.notEqual(generations.newest(), first)
+  assert.equal([...generations.live()][0], first)
+})
+
+for (const look of ['live', 'newest'] as const)
+  test(`a container ends when its last possible entry has, seen by ${look}`, () => {
+    const { clock, generations, ended } = setUp()
+    generations.newest().push('a')
+    clock.advance(ttlMs + 999)
+    generations[look]()
+    assert.deepEqual(ended, [])
+    clock.advance(1)
+    generations[look]()
+    assert.deepEqual(ended, [['a']])
+    assert.ok(![...generations.live()].some((container) => container.includes('a')))
+  })
+
+test('there are never more than seventeen containers, and each ends once', () => {
+  const { clock, generations, ended } = setUp()
+  for (let n = 0; n < 1000; n++) {
+    generations.newest().push(String(n))
+    assert.ok([...generations.live()].length <= 17)
+    clock.advance(100)
+  }
+  clock.advance(2 * ttlMs)
+  assert.deepEqual([...generations.live()], [])
+  assert.deepEqual(
+    ended.flat(),
+    Array.from({ length: 1000 }, (_, n) => String(n)),
+  )
+})

@@ -1,0 +1,22 @@
+/** What most tests do not look at: events, devices that are still out, the name of a request, and of a caller. */
+import type { EventSink, ServiceEvent } from '../../src/core/events.ts'
+import type { Caller, Landings } from '../../src/core/ports.ts'
+import type { Correlation } from '../../src/core/trace-context.ts'
+
+export const correlation: Correlation = { requestId: 'a-request' }
+
+/** Its pseudonym does not hold the subject, so that a test can look for that. */
+export const callerOf = (subject: string): Caller => ({
+  subject,
+  pseudonym: `pseudonym-${[...subject].reverse().join('')}`,
+})
+
+const noLandings: Landings = { expect: () => {}, land: () => {}, countExpired: async () => {} }
+
+export const unobserved = { events: () => {}, landings: noLandings }
+
+/** For the tests that do look at events. */
+export function recordEvents(): { events: EventSink; seen: ServiceEvent[] } {
+  const seen: ServiceEvent[] = []
+  return { events: (event) => void seen.push(event), seen }
+}

@@ -1,0 +1,54 @@
+/** Calls to Vonage as spans. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { traceTransport } from '../../src/vonage/traced-transport.ts'
+import type { Answer, NoAnswer, Request } from '../../src/vonage/transport.ts'
+import { answer, noAnswer, request } from '../support/scripted-transport.ts'
+import { recordSpans, traceparent } from '../support/spans.ts'
+
+const never = new AbortController().signal
+
+function setUp(outcome: Answer | NoAnswer) {
+  const sent: [Request, AbortSignal][] = []
+  const { inSpan, spans } = recordSpans()
+  let closed = 0
+  const transport = traceTransport(
+    {
+      async send(...call) {
+        sent.push(call)
+        return outcome
+      },
+      async close() {
+        closed++
+      },
+    },
+    'token',
+    'https://api.example:8443/oauth2/token?canary=1',
+    inSpan,
+  )
+  return { transport, sent, spans, closed: () => closed }
+}
+
+const begun = { 'http.request.method': 'POST', 'server.address': 'api.example' }
+
+test('a call is a span of its own, which Vonage is told, and its outcome goes through', async () => {
+  const outcome = answer(503)
+  const { transport, sent, spans } = setUp(outcome)
+  const callersOwn = { ...request, headers: { a: 'b', traceparent: 'of the caller' } }
+  assert.equal(await transport.send(callersOwn, never), outcome)
+  assert.deepEqual(sent, [[{ ...request, headers: { a: 'b', traceparent } }, never]])
+  const attributes = { ...begun, 'http.response.status_code': 503 }
+  assert.deepEqual(spans, [{ name: 'vonage token', attributes }])
+})
+
+test('a call without an answer is a failed span', async () => {
+  const { transport, spans } = setUp(noAnswer('timeout'))
+  await transport.send(request, never)
+  assert.deepEqual(spans[0]?.attributes, { ...begun, 'error.type': 'timeout' })
+})
+
+test('closing it closes the transport', async () => {
+  const { transport, closed } = setUp(answer(200))
+  await transport.close()
+  assert.equal(closed(), 1)
+})
