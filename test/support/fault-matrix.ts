@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { type AppCall, finish, type IdentityProvider, start, type TimedAnswer } from './app-client.ts'
+import { signatureOf } from './canaries.ts'
 import type { FaultRow } from './fault-rows-start.ts'
 import {
   accessTokenCanary,
@@ -197,9 +198,4 @@ async function verify({ service: { url } }: Lane, idp: IdentityProvider): Promis
 export function assertFree(text: string, canaries: Record<string, string>, where: string): void {
   for (const [what, canary] of Object.entries(canaries))
     assert.ok(canary === '' || !text.includes(canary), `${what} in ${where}`)
-}
-
-/** Only the signature is secret in a JWT, and it alone is long and unique. */
-function signatureOf(jwt: string): string {
-  return jwt.split('.')[2] ?? ''
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { Owner, RedisServer } from './redis-server.ts'
 
 const readAll = `
+redis.call('SELECT', ARGV[1])
 local all = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', key).ok
@@ -33,8 +34,11 @@ export interface RedisEntry {
   ttlMs: number
 }
 
-export async function contentsOf({ command }: Pick<RedisServer, 'command'>): Promise<RedisEntry[]> {
-  const rows = (await command('EVAL', readAll, 0)) as [string, string, string, number][]
+export async function contentsOf(
+  { command }: Pick<RedisServer, 'command'>,
+  database = 0,
+): Promise<RedisEntry[]> {
+  const rows = (await command('EVAL', readAll, 0, database)) as [string, string, string, number][]
   return rows.map(([key, kind, value, ttlMs]) => ({ key, kind, value, ttlMs }))
 }
 
@@ -53,9 +57,14 @@ export async function forwardScores(
 }
 
 /** Every command from now on, with its arguments, one line each. */
-export async function watchRedis(owner: Owner, { port }: RedisServer): Promise<string[]> {
+export async function watchRedis(owner: Owner, { port }: RedisServer, password?: string): Promise<string[]> {
   const lines: string[] = []
-  const monitor = await new Redis({ host: '127.0.0.1', port, lazyConnect: true }).monitor()
+  const monitor = await new Redis({
+    host: '127.0.0.1',
+    port,
+    lazyConnect: true,
+    ...(password !== undefined && { password }),
+  }).monitor()
   owner.after(() => monitor.disconnect())
   monitor.on('monitor', (_time: string, args: string[]) => void lines.push(args.join(' ')))
   return lines

@@ -28,7 +28,7 @@ export interface RedisServerOptions {
   /** `sentinel` needs a configuration file, given as the first of the settings. */
   kind?: 'server' | 'sentinel'
   /** For the connections of the test's own. */
-  client?: { tls: ConnectionOptions }
+  client?: { tls?: ConnectionOptions; password?: string }
   /** The option that takes the port. */
   portOption?: '--port' | '--tls-port'
 }

@@ -3,6 +3,8 @@
  * many share a process makes a fresh one cost milliseconds. The parent also moves the monotonic clock and weighs the
  * process.
  */
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { openService, type Service } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
@@ -22,6 +24,12 @@ const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<
   close: async (index) => services[index]?.close(),
   async advance(ms) {
     advancedMs += ms
+  },
+  async sabotage(text) {
+    crypto.randomBytes = () => {
+      throw Object.assign(new Error(text), { detail: text })
+    }
+    syncBuiltinESMExports()
   },
   async weigh() {
     for (let round = 0; round < 3; round++) {

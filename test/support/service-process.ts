@@ -15,6 +15,7 @@ export interface Command {
   close: number
   advance: number
   weigh: undefined
+  sabotage: string
 }
 
 export interface Reply {
@@ -35,6 +36,8 @@ export interface ServiceProcess {
   open(settings: Environment): Promise<HostedService>
   /** Moves the monotonic clock of all services here. Timers that run already stay as they are. */
   advance(ms: number): Promise<void>
+  /** From now on no state can be made: a bug whose error has this text. */
+  sabotage(text: string): Promise<void>
   /** After a garbage collection. */
   weigh(): Promise<Memory>
   close(): Promise<void>
@@ -85,6 +88,7 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
       return { url, managementUrl, close: async () => void (await ask('close', index)) }
     },
     advance: async (ms) => void (await ask('advance', ms)),
+    sabotage: async (text) => void (await ask('sabotage', text)),
     weigh: async () => (await ask('weigh', undefined)) as Memory,
     async close() {
       if (child.connected) child.disconnect()

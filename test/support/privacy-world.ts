@@ -1,0 +1,202 @@
+/** Services at their most talkative, whose every word is kept: log, metrics, traces, problems, and what Redis is sent and holds. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Environment } from '../../src/config.ts'
+import { type IdentityProvider, openIdentityProvider } from './app-client.ts'
+import { type Canaries, createCanaries, signatureOf } from './canaries.ts'
+import { openCollector } from './collector.ts'
+import { requiredSettings } from './environment.ts'
+import type { FaultRow } from './fault-rows-start.ts'
+import {
+  accessTokenCanary,
+  badPlaces,
+  createCertificate,
+  type FaultServer,
+  startFaultServer,
+  stateIn,
+  upstreamCanary,
+} from './fault-server.ts'
+import { call, type RawAnswer, type RawRequest, requestBytes } from './raw-http.ts'
+import { contentsOf, watchRedis } from './redis-contents.ts'
+import { startRedis } from './redis-server.ts'
+import { type HostedService, openServiceProcess, type ServiceProcess } from './service-process.ts'
+
+export const redisPassword = 'canary-redis-password'
+const budgetMs = '400'
+
+export interface PrivacyWorld {
+  canaries: Canaries
+  idp: IdentityProvider
+  process: ServiceProcess
+  /** The codes of all problems so far. */
+  codes: Set<string>
+  /** A service of its own before a Vonage of its own, with Redis unless the settings say otherwise. */
+  open(settings?: Environment): Promise<Lane>
+  /** Runs a verification as far as it goes, while Vonage does what the row says. */
+  runRow(t: TestContext, row: FaultRow, index: number): Promise<void>
+  /** When everything has been done: closes it, and collects the last words. */
+  end(): Promise<void>
+}
+
+export interface Lane {
+  service: HostedService
+  vonage: FaultServer
+  /** Sends, and shows the answer where it is a problem. */
+  send(request: RawRequest): Promise<RawAnswer>
+  start(token: string, body: unknown): Promise<RawAnswer>
+  land(query: Record<string, string>): Promise<RawAnswer>
+  finish(token: string, body: unknown): Promise<RawAnswer>
+  /** Keeps its metrics and what its Vonage got, and closes it. */
+  close(): Promise<void>
+}
+
+export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
+  const canaries = createCanaries()
+  const codes = new Set<string>()
+  const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const trusted = createCertificate()
+  writeFileSync(join(folder, 'ca.pem'), trusted.cert)
+  const process = await openServiceProcess(join(folder, 'ca.pem'))
+  t.after(() => process.close())
+  const redis = await startRedis(t, {
+    settings: ['--requirepass', redisPassword, '--databases', '1000'],
+    client: { password: redisPassword },
+  })
+  const commands = await watchRedis(t, redis, redisPassword)
+  const collector = await openCollector(t)
+  const idp = await openIdentityProvider(t)
+  const places = badPlaces(trusted)
+
+  canaries.add('Redis password', redisPassword)
+  canaries.add("Vonage's access token", accessTokenCanary)
+  canaries.add("Vonage's words", upstreamCanary)
+  for (const line of requiredSettings().VONAGE_PRIVATE_KEY?.split('\n').slice(1, -2) ?? [])
+    canaries.add('private key', line)
+
+  function judge(answer: RawAnswer): RawAnswer {
+    if (answer.status === 200) return answer
+    codes.add(JSON.parse(answer.body).code)
+    canaries.show('problems', [answer.body, ...answer.lines].join('\n'))
+    return answer
+  }
+
+  /** One for each service: they share neither state nor quota. */
+  let databases = 0
+
+  async function open(settings: Environment = {}): Promise<Lane> {
+    const database = databases++
+    const vonage = await startFaultServer(t)
+    const service = await process.open({
+      ...idp.settings,
+      VONAGE_API_URL: vonage.url,
+      VONAGE_TOKEN_URL: `${vonage.url}/oauth2/token`,
+      VONAGE_AUTH_URL_HOSTS: '127.0.0.1',
+      VONAGE_REQUESTS_PER_SECOND: '100',
+      START_TIMEOUT_MS: budgetMs,
+      FINISH_TIMEOUT_MS: budgetMs,
+      REDIS_URL: `${redis.url.replace('//', `//:${redisPassword}@`)}/${database}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
+      ...settings,
+    })
+    if (settings.REDIS_URL === undefined)
+      while ((await call(service.url, { target: '/readyz' })).status !== 200);
+    /** A machine busy with other tests may set load shedding off, which comes before anything has run. */
+    async function send(request: RawRequest, triesLeft = 10): Promise<RawAnswer> {
+      const answer = judge(await call(service.url, request))
+      if (triesLeft === 0 || !answer.body.includes('"overloaded"')) return answer
+      await wait(50)
+      return send(request, triesLeft - 1)
+    }
+    const post = (target: string, token: string, body: unknown) =>
+      send({
+        method: 'POST',
+        target,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      })
+    return {
+      service,
+      vonage,
+      send,
+      start: (token, body) => post('/v1/network-enablement', token, body),
+      land: (query) => send({ target: `/v1/network-enablement/callback?${new URLSearchParams(query)}` }),
+      finish: (token, body) => post('/v1/number-verification', token, body),
+      async close() {
+        canaries.show('Redis', JSON.stringify(await contentsOf(redis, database)))
+        canaries.show('metrics', (await call(service.managementUrl, { target: '/metrics' })).body)
+        for (const request of vonage.calls('start'))
+          canaries.add('application JWT', signatureOf(/bearer (\S+)/i.exec(request)?.[1] ?? ''))
+        for (const request of vonage.calls('start')) canaries.add('state', stateIn(request))
+        await service.close()
+      },
+    }
+  }
+
+  return {
+    canaries,
+    idp,
+    process,
+    codes,
+    open,
+
+    async runRow(row_t, row, index) {
+      const place = row.place && (await places[row.place](row_t))
+      const lane = await open({
+        ...(place && row.step === 'start' && { VONAGE_API_URL: place.url }),
+        ...(place && row.step !== 'start' && { VONAGE_TOKEN_URL: `${place.url}/oauth2/token` }),
+      })
+      lane.vonage.behave(row.act ? { [row.step]: row.act } : {})
+      const subject = `canary-subject-${index}`
+      const [number, code, token] = [
+        `990${10_000_000 + index}`,
+        `canary-code-${index}-`,
+        idp.tokenOf(subject),
+      ]
+      canaries.add('number', number)
+      canaries.add('code', code)
+      canaries.add('access token', signatureOf(token))
+      canaries.add('subject', subject)
+      let answer = await lane.start(token, { phone_number: `+${number}` })
+      if (answer.status === 200) {
+        const state = stateIn(lane.vonage.calls('start').at(-1) ?? '')
+        const landed = await lane.land({ code, state })
+        assert.equal(landed.status, 200)
+        answer = await lane.finish(token, landed.body)
+        await lane.finish(token, landed.body)
+      }
+      assert.equal(
+        answer.status === 200 || JSON.parse(answer.body).code,
+        row.expected === 200 || row.expected,
+      )
+      await lane.close()
+    },
+
+    async end() {
+      canaries.show('commands to Redis', commands.join('\n'))
+      await process.close()
+      canaries.show('standard output and standard error', process.output())
+      canaries.show('traces', collector.bodies.join('\n'))
+      for (const [place, text] of [
+        ['commands to Redis', commands.join('')],
+        ['traces', collector.bodies.join('')],
+      ] as const)
+        assert.ok(text.length > 10_000, `${place} were not seen`)
+    },
+  }
+}
+
+/** Sends the head of a request and half of its body, and waits for the end of the service's patience. */
+export async function dawdle(url: string, request: RawRequest): Promise<RawAnswer> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(requestBytes(request).slice(0, -20))
+  const text = Buffer.concat(await socket.toArray()).toString()
+  const [head = '', body = ''] = text.split('\r\n\r\n')
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  return { status: Number(statusLine.split(' ')[1]), headers: new Headers(), lines, body }
+}
