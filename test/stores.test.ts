@@ -55,12 +55,12 @@ const usedKeys = [
   'nebff:limit:address:x',
   'nebff:limit:distinct-numbers:x',
   'nebff:quota',
-  'nebff:{D}:result:H',
-  'nebff:{D}:state:H',
-  'nebff:{D}:states',
+  'nebff:result:H',
+  'nebff:state:H',
+  'nebff:states:D',
 ]
 
-const nameless = (key: string) => key.replace(/\{[\w-]{22}\}/, '{D}').replace(/[\w-]{43}$/, 'H')
+const nameless = (key: string) => key.replace(/:[\w-]{22}$/, ':D').replace(/:[\w-]{43}$/, ':H')
 
 test('without REDIS_URL all is in this process, with the limits that the settings name', async (t) => {
   const settings = { STATE_MAX_ENTRIES: '2', STATE_MAX_PER_CALLER: '1', VONAGE_REQUESTS_PER_SECOND: '1' }

@@ -1,6 +1,6 @@
 /**
- * The state store for several replicas. Each step that must be atomic is one command or one script; a command whose answer did
- * not come in time counts as failed, and a state whose taking failed counts as taken. docs/state.md lists every key.
+ * The state store for several replicas. Taking a state is one command, so it is atomic; a command whose answer did not come in
+ * time counts as failed, and a state whose taking failed counts as taken. docs/state.md lists every key.
  */
 import { ServiceFailure } from '../core/failures.ts'
 import { resultTtlSeconds, type StateStore } from '../core/ports.ts'
@@ -8,22 +8,14 @@ import { resultKey, verificationKey } from '../core/state.ts'
 import { openRecord, sealRecord } from './record.ts'
 import type { RedisClient } from './redis-client.ts'
 
-/** KEYS: record, the caller's list. ARGV: sealed record, TTL in ms, live records per caller. */
-const putScript = `
-redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-redis.call('RPUSH', KEYS[2], KEYS[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-if redis.call('LLEN', KEYS[2]) > tonumber(ARGV[3]) then redis.call('DEL', redis.call('LPOP', KEYS[2])) end`
-
-/** KEYS: record, the caller's list. */
-const takeScript = `
-local record = redis.call('GETDEL', KEYS[1])
-if record then redis.call('LREM', KEYS[2], 1, KEYS[1]) end
-return record`
+/** KEYS: the caller's list. ARGV: record, TTL in ms, live records per caller. Answers the record that must go for this one. */
+const listScript = `
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if redis.call('LLEN', KEYS[1]) > tonumber(ARGV[3]) then return redis.call('LPOP', KEYS[1]) end`
 
 interface Scripts {
-  putVerification(record: string, list: string, sealed: string, ttlMs: number, max: number): Promise<unknown>
-  takeVerification(record: string, list: string): Promise<string | null>
+  listVerification(list: string, record: string, ttlMs: number, max: number): Promise<string | null>
 }
 
 export interface RedisStoreOptions {
@@ -32,7 +24,7 @@ export interface RedisStoreOptions {
   ttlSeconds: number
   /** Live states of one subject; its oldest goes for a new one. */
   maxPerCaller: number
-  /** Hides subjects in key names: the same for all replicas, unknown to Redis. */
+  /** Hides the subject in the name of a caller's list. Only the cap hangs on it: whoever has another one still finds everything. */
   digest: (text: string) => string
 }
 
@@ -42,28 +34,34 @@ export function createRedisStore({
   maxPerCaller,
   digest,
 }: RedisStoreOptions): StateStore {
-  client.defineCommand('putVerification', { lua: putScript, numberOfKeys: 2 })
-  client.defineCommand('takeVerification', { lua: takeScript, numberOfKeys: 2 })
+  client.defineCommand('listVerification', { lua: listScript, numberOfKeys: 1 })
   const redis = client as RedisClient & Scripts
+  const ttlMs = ttlSeconds * 1000
 
-  /** In braces, so that a cluster keeps all that is a caller's in one place. */
-  const prefix = (subject: string) => `nebff:{${digest(subject)}}`
-  const list = (subject: string) => `${prefix(subject)}:states`
-  const record = (subject: string, state: string) =>
-    `${prefix(subject)}:state:${verificationKey(subject, state)}`
+  const list = (subject: string) => `nebff:states:${digest(subject)}`
+  const record = (subject: string, state: string) => `nebff:state:${verificationKey(subject, state)}`
   const result = (subject: string, state: string, code: string) =>
-    `${prefix(subject)}:result:${resultKey(subject, state, code)}`
+    `nebff:result:${resultKey(subject, state, code)}`
+
+  async function put(key: string, sealed: string, ownList: string): Promise<void> {
+    const [, dropped] = await Promise.all([
+      redis.set(key, sealed, 'PX', ttlMs, 'NX'),
+      redis.listVerification(ownList, key, ttlMs, maxPerCaller),
+    ])
+    if (dropped !== null) await redis.del(dropped)
+  }
 
   return {
     async put(subject, state, pending) {
-      const sealed = sealRecord(pending, state)
-      await orUnavailable(
-        redis.putVerification(record(subject, state), list(subject), sealed, ttlSeconds * 1000, maxPerCaller),
-      )
+      await orUnavailable(put(record(subject, state), sealRecord(pending, state), list(subject)))
     },
 
     async take(subject, state) {
-      const sealed = await orUnavailable(redis.takeVerification(record(subject, state), list(subject)))
+      const key = record(subject, state)
+      const taking = redis.getdel(key)
+      // Sent along, and nobody waits for it: a name that stays in the list costs the caller a place until its TTL, no more.
+      redis.lrem(list(subject), 1, key).catch(() => undefined)
+      const sealed = await orUnavailable(taking)
       return sealed === null ? undefined : openRecord(sealed, state)
     },
 

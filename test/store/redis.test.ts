@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mintState } from '../../src/core/state.ts'
+import { rejectsWith } from '../support/failure.ts'
 import { openRedisStore } from '../support/redis-clients.ts'
 import { contentsOf, passTime, watchRedis } from '../support/redis-contents.ts'
 import { type Owner, redisMissing, startRedis } from '../support/redis-server.ts'
@@ -49,7 +50,7 @@ function defineTests(): void {
     const entries = await contentsOf(redis)
     const onTheWay = seen.join('\n')
     assert.equal(entries.length, 3)
-    assert.ok(onTheWay.includes('nebff:{') && onTheWay.length > 1000, 'the commands were seen')
+    assert.ok(onTheWay.includes('nebff:state:') && onTheWay.length > 1000, 'the commands were seen')
     const readable = JSON.stringify(entries) + onTheWay
     for (const secret of [...Object.values(canaries), 'canary', '99055500123', taken, kept])
       for (const form of formsOf(secret)) assert.ok(!readable.includes(form), form)
@@ -65,14 +66,10 @@ function defineTests(): void {
     const shapes = entries
       .map(
         ({ key, kind }) =>
-          `${kind} ${key.replace(/[A-Za-z0-9_-]{43}/, 'H').replace(/\{[A-Za-z0-9_-]{22}\}/, '{D}')}`,
+          `${kind} ${key.replace(/:[A-Za-z0-9_-]{43}$/, ':H').replace(/:[A-Za-z0-9_-]{22}$/, ':D')}`,
       )
       .sort()
-    assert.deepEqual(shapes, [
-      'list nebff:{D}:states',
-      'string nebff:{D}:result:H',
-      'string nebff:{D}:state:H',
-    ])
+    assert.deepEqual(shapes, ['list nebff:states:D', 'string nebff:result:H', 'string nebff:state:H'])
     for (const { key, ttlMs } of entries) {
       const longestMs = key.includes(':result:') ? 60_000 : 100_000
       assert.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)
@@ -97,7 +94,34 @@ function defineTests(): void {
     const state = mintState()
     await store.put('alice', state, pending)
     await store.take('alice', state)
+    // Nobody waits for the list; the next answer on the same connection comes after it.
+    await store.ping()
     assert.deepEqual(await contentsOf(redis), [])
+  })
+
+  test('a store with another private key takes what the first one put, and finds its results', async (t) => {
+    const redis = await startRedis(t)
+    const { store: before } = await openRedisStore(t, [redis.url], { secret: 'the old key' })
+    const { store: after } = await openRedisStore(t, [redis.url], { secret: 'the new key' })
+    const [state, other] = [mintState(), mintState()]
+    await before.put('alice', state, pending)
+    await before.keepResult('alice', other, canaries.code, true)
+    assert.equal(await after.take('bob', state), undefined, "still nobody else's")
+    assert.equal((await after.take('alice', state))?.phoneNumber.reveal(), canaries.number)
+    assert.equal(await before.take('alice', state), undefined, 'and once')
+    assert.equal(await after.findResult('alice', other, canaries.code), true)
+  })
+
+  test("a caller's list that cannot be written fails the next start, and not the finish", async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await store.put('alice', state, pending)
+    const list = (await contentsOf(redis)).find(({ kind }) => kind === 'list')
+    await redis.command('SET', list?.key ?? '', 'not a list')
+    await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
+    assert.ok(await store.take('alice', state))
+    await store.ping()
   })
 
   test('a record that another key or version sealed is as good as unknown, and gone', async (t) => {

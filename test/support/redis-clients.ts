@@ -42,12 +42,12 @@ export interface OpenedStore extends OpenedClient {
 export async function openRedisStore(
   owner: Owner,
   urls: readonly string[],
-  options: Partial<RedisClientOptions> & { ttlSeconds?: number; maxPerCaller?: number } = {},
+  options: Partial<RedisClientOptions> & { ttlSeconds?: number; maxPerCaller?: number; secret?: string } = {},
 ): Promise<OpenedStore> {
-  const { ttlSeconds = 300, maxPerCaller = 5, ...clientOptions } = options
+  const { ttlSeconds = 300, maxPerCaller = 5, secret = 'a secret', ...clientOptions } = options
   const opened = openRedisClient(owner, urls, clientOptions)
   const client = await connected(opened)
-  const store = createRedisStore({ client, ttlSeconds, maxPerCaller, digest: createKeyedDigest('a secret') })
+  const store = createRedisStore({ client, ttlSeconds, maxPerCaller, digest: createKeyedDigest(secret) })
   return { ...opened, store }
 }
 
