@@ -1,7 +1,6 @@
 /**
  * Builds everything from the settings and connects it; owns the order of opening and closing. The only file that knows all parts.
  */
-import { createPrivateKey } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { type Config, isUpstreamUrl } from './config.ts'
@@ -20,9 +19,9 @@ import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { createLog } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
+import { openPrivateKeys } from './private-keys.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
-import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createVonageClient } from './vonage/client.ts'
 import { createQuota, type Quota } from './vonage/quota.ts'
 import { createRoute, type Route } from './vonage/route.ts'
@@ -111,16 +110,12 @@ export async function openService(config: Config): Promise<Service> {
     token: openRoute('token', config.VONAGE_TOKEN_URL),
     verify: openRoute('verify', config.VONAGE_API_URL),
   }
-  const applicationJwt = createApplicationJwt({
-    applicationId: config.VONAGE_APPLICATION_ID,
-    privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
-    clock,
-  })
+  const privateKeys = openPrivateKeys(config, { clock, log: log.logger, events })
   const operator = createVonageClient({
     startRoute: routes.network_enablement,
     tokenRoute: routes.token,
     verifyRoute: routes.verify,
-    applicationJwt,
+    applicationJwt: privateKeys,
     authUrlPolicy: {
       hosts: config.VONAGE_AUTH_URL_HOSTS,
       allowHttp: config.VONAGE_API_URL.startsWith('http:'),
@@ -151,7 +146,7 @@ export async function openService(config: Config): Promise<Service> {
     circuit: (call) => routes[call].circuit(),
     liveStates: stores.liveStates,
     jwksAgeSeconds: keyCache.ageSeconds,
-    applicationJwtAgeSeconds: applicationJwt.ageSeconds,
+    applicationJwtAgeSeconds: privateKeys.ageSeconds,
   })
   async function metricsText(): Promise<string> {
     await landings.countExpired()
@@ -182,6 +177,7 @@ export async function openService(config: Config): Promise<Service> {
   })
 
   async function closeAll(): Promise<void> {
+    privateKeys.close()
     await server.close()
     await management.close()
     await Promise.all(transports.map((transport) => transport.close()))

@@ -2,7 +2,7 @@
  * The settings: environment variables in, one frozen `Config` out, or every problem at once.
  * A problem names its variable and never repeats a value, which may be a secret. Imports nothing of ours but the list of settings.
  */
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { Static, TSchema } from '@sinclair/typebox'
@@ -24,8 +24,12 @@ export const secretNames = Object.entries(settings.properties).flatMap(([name, s
   (schema as TSchema).secret === true ? name : [],
 )
 
-export type Config = Readonly<Static<typeof settings>>
-type Name = keyof Config
+type Settings = Static<typeof settings>
+type Name = keyof Settings
+/** The settings, and where the private keys came from if they came from files, which may change. */
+export type Config = Readonly<
+  Settings & { VONAGE_PRIVATE_KEY_FILE?: string; VONAGE_PRIVATE_KEY_NEXT_FILE?: string }
+>
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** All that is wrong with the settings, one line each: `NAME: what is expected`. */
@@ -49,6 +53,8 @@ export function parseConfig(environment: Environment): Config {
     try {
       const value = read(environment, name, schema.secret === true)
       if (value !== undefined) found[name] = fromText(value, schema)
+      if (schema.secret === true && environment[`${name}_FILE`])
+        found[`${name}_FILE`] = environment[`${name}_FILE`]
     } catch (error) {
       problems.set(name, (error as Error).message)
     }
@@ -90,7 +96,7 @@ function fromText(value: string, { type, secret }: TSchema): unknown {
   if (type === 'integer' && /^\d{1,15}$/.test(value)) return Number(value)
   if (type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true'
   if (type === 'array') return value.split(',').flatMap((item) => item.trim() || [])
-  return secret ? value.replaceAll('\\n', '\n') : value
+  return secret ? withLineBreaks(value) : value
 }
 
 /** What a schema cannot say. Only settings that passed it are looked at. */
@@ -115,8 +121,11 @@ function* checkMeaning(config: Partial<Config>): Generator<[Name, string]> {
     yield ['REDIS_URL', 'expected redis:// or rediss:// URLs, separated by commas']
   if (config.VONAGE_AUTH_URL_HOSTS?.some((host) => !/^(\*\.)?[a-z0-9.-]+$/.test(host)))
     yield ['VONAGE_AUTH_URL_HOSTS', 'expected host names in lower case, or *.suffix']
-  if (config.VONAGE_PRIVATE_KEY !== undefined && !isStrongRsaKey(config.VONAGE_PRIVATE_KEY))
-    yield ['VONAGE_PRIVATE_KEY', 'expected a PEM with an unencrypted RSA private key of 2048 bits or more']
+  for (const name of ['VONAGE_PRIVATE_KEY', 'VONAGE_PRIVATE_KEY_NEXT'] as const) {
+    const pem = config[name]
+    if (pem !== undefined && !parsePrivateKey(pem))
+      yield [name, 'expected a PEM with an unencrypted RSA private key of 2048 bits or more']
+  }
 }
 
 /** https, or plain http where nobody can listen in or the operator said so. */
@@ -142,13 +151,21 @@ function isAddressRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
 }
 
-function isStrongRsaKey(pem: string): boolean {
+/** @returns undefined unless it is a PEM with an unencrypted RSA key of 2048 bits or more; `\n` may be written as two characters */
+export function parsePrivateKey(text: string): KeyObject | undefined {
   try {
-    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
+    const key = createPrivateKey(withLineBreaks(text))
+    const { asymmetricKeyType, asymmetricKeyDetails } = key
     return asymmetricKeyType === 'rsa' && Number(asymmetricKeyDetails?.modulusLength) >= 2048
+      ? key
+      : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+function withLineBreaks(text: string): string {
+  return text.replaceAll('\\n', '\n')
 }
 
 function deepFreeze(config: Config): Config {

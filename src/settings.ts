@@ -53,6 +53,9 @@ export const settings = Type.Object({
   AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
   VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
   VONAGE_PRIVATE_KEY: secretText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.'),
+  VONAGE_PRIVATE_KEY_NEXT: Type.Optional(
+    secretText('A second key, used from when Vonage accepts it and not the first. For a change of key.'),
+  ),
   VONAGE_REDIRECT_URI: text(
     'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
   ),

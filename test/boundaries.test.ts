@@ -39,6 +39,8 @@ const refused: Array<[file: string, specifier: string]> = [
   ['src/http/routes/b.ts', 'jose'],
   ['src/config.ts', './core/failures.ts'],
   ['src/compose.ts', './main.ts'],
+  ['src/private-keys.ts', 'jose'],
+  ['src/preflight.ts', 'ioredis'],
   ['src/main.ts', './http/server.ts'],
   ['simulator/a.ts', '../src/core/failures.ts'],
 ]

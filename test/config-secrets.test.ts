@@ -73,6 +73,16 @@ test('the private key is read from the file that VONAGE_PRIVATE_KEY_FILE names',
   )
 })
 
+test('where a private key came from is known for a file, and of nothing else', (t) => {
+  const file = join(folder(t), 'key.pem')
+  writeFileSync(file, pkcs8)
+  const next = parseConfig({ ...good, VONAGE_PRIVATE_KEY_NEXT_FILE: file })
+  assert.equal(next.VONAGE_PRIVATE_KEY_NEXT, pkcs8)
+  assert.equal(next.VONAGE_PRIVATE_KEY_NEXT_FILE, file)
+  assert.equal('VONAGE_PRIVATE_KEY_FILE' in next, false)
+  assert.equal('VONAGE_PRIVATE_KEY_FILE' in parseConfig({ ...good, VONAGE_PRIVATE_KEY_FILE: '' }), false)
+})
+
 test('a private key given twice is reported, even the same one', (t) => {
   const file = join(folder(t), 'key.pem')
   writeFileSync(file, pkcs8)

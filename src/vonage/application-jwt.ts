@@ -36,11 +36,17 @@ export interface ApplicationJwt {
   replace(refused: string): Promise<string | undefined>
 }
 
+/** The JWTs of one key. */
+export interface SigningJwt extends ApplicationJwt {
+  /** Is it the one that was signed last? */
+  isLatest(jwt: string): boolean
+}
+
 /**
  * Claims `application_id`, `iat`, `exp`, `jti`; header RS256. No `acl`: the network APIs take none; no `nbf`: clocks differ.
  * @see Vonage developer documentation, "JSON Web Tokens"
  */
-export function createApplicationJwt(options: ApplicationJwtOptions): ApplicationJwt {
+export function createApplicationJwt(options: ApplicationJwtOptions): SigningJwt {
   const { applicationId, privateKey, clock } = options
   let latest: { jwt: string; signedAtMs: number } | undefined
   let signing: Promise<string> | undefined
@@ -80,5 +86,7 @@ export function createApplicationJwt(options: ApplicationJwtOptions): Applicatio
       if (clock.monotonicMs() - latest.signedAtMs < leastAgeForRenewalMs) return undefined
       return signOnce()
     },
+
+    isLatest: (jwt) => jwt === latest?.jwt,
   }
 }

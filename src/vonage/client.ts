@@ -2,8 +2,8 @@
  * Vonage as the core's `NetworkOperator`: sends what `wire.ts` builds, under one deadline, and returns what it judges.
  */
 import type { Clock, NetworkOperator } from '../core/ports.ts'
-import type { ApplicationJwt } from './application-jwt.ts'
 import type { AuthUrlPolicy } from './auth-url.ts'
+import type { KeyRing } from './key-ring.ts'
 import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from './number-verification.ts'
 import type { Outcome, Route } from './route.ts'
 import type { Request } from './transport.ts'
@@ -14,7 +14,7 @@ export interface VonageClientOptions {
   startRoute: Route
   tokenRoute: Route
   verifyRoute: Route
-  applicationJwt: ApplicationJwt
+  applicationJwt: KeyRing
   authUrlPolicy: AuthUrlPolicy
   /** The whole start: waiting, connecting, both tries after a 401. */
   startTimeoutMs: number
@@ -28,7 +28,15 @@ export interface VonageClientOptions {
 export function createVonageClient(options: VonageClientOptions): NetworkOperator {
   const { startRoute, tokenRoute, verifyRoute, applicationJwt, clock } = options
 
-  /** Sends once more, with a JWT signed anew, after a 401 that this may cure: Vonage ran nothing of a call it did not authorise. */
+  /** Lets our keys know how Vonage took this JWT. @returns after a 401 the one that may do better */
+  async function heed(outcome: Outcome, jwt: string): Promise<string | undefined> {
+    if (outcome.kind !== 'answer') return undefined
+    if (outcome.status === 401) return applicationJwt.replace(jwt)
+    if (outcome.status === 200) applicationJwt.accepted(jwt)
+    return undefined
+  }
+
+  /** Sends once more, with another JWT, after a 401 that this may cure: Vonage ran nothing of a call it did not authorise. */
   async function sendAuthorised(
     route: Route,
     build: (jwt: string) => Request,
@@ -36,9 +44,11 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
   ): Promise<Outcome> {
     const jwt = await applicationJwt.current()
     const outcome = await route.send(build(jwt), signal)
-    if (outcome.kind !== 'answer' || outcome.status !== 401) return outcome
-    const renewed = await applicationJwt.replace(jwt)
-    return renewed === undefined ? outcome : route.send(build(renewed), signal)
+    const other = await heed(outcome, jwt)
+    if (other === undefined) return outcome
+    const second = await route.send(build(other), signal)
+    await heed(second, other)
+    return second
   }
 
   return {
@@ -59,8 +69,8 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
         tokenRequest(code, options.redirectUri, jwt, correlation),
         deadline,
       )
-      // The code is not sent twice, but the next caller gets a new JWT.
-      if (exchanged.kind === 'answer' && exchanged.status === 401) await applicationJwt.replace(jwt)
+      // The code is not sent twice, but the next caller gets another JWT.
+      await heed(exchanged, jwt)
       const accessToken = judgeToken(exchanged, clock.wallMs())
       const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken, correlation), deadline)
       return judgeVerify(verified, clock.wallMs())

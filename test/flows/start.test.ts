@@ -10,12 +10,12 @@ import { Pool } from 'undici'
 import { createVerification } from '../../src/core/verification.ts'
 import { createAccessTokens } from '../../src/idp/access-token.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
 import { createVonageClient } from '../../src/vonage/client.ts'
 import { createRoute } from '../../src/vonage/route.ts'
 import { createTransport } from '../../src/vonage/transport.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { createHostileTokens, toleranceSeconds } from '../support/hostile-tokens.ts'
+import { createTestKeyRing } from '../support/key-ring.ts'
 import { createRsaKeys } from '../support/keys.ts'
 import { openPublicServer, startPath } from '../support/public-server.ts'
 import {
@@ -58,11 +58,7 @@ const operator = createVonageClient({
   startRoute: route,
   tokenRoute: route,
   verifyRoute: route,
-  applicationJwt: createApplicationJwt({
-    applicationId: 'app',
-    privateKey: keys.privateKey,
-    clock,
-  }),
+  applicationJwt: createTestKeyRing({ applicationId: 'app', primary: keys.privateKey, clock }),
   authUrlPolicy: { hosts: [], allowHttp: false },
   redirectUri: 'https://example.com/callback',
   startTimeoutMs: 5000,

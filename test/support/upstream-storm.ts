@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { decodeJwt } from 'jose'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
 import { createVonageClient } from '../../src/vonage/client.ts'
 import { createRoute } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { good, scope, startFaultServer, status } from './fault-server.ts'
+import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
 import { openTransport } from './raw-transport.ts'
 import { correlation, unobserved } from './unobserved.ts'
@@ -33,11 +33,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
     startRoute: route,
     tokenRoute: route,
     verifyRoute: route,
-    applicationJwt: createApplicationJwt({
-      applicationId: 'an-application',
-      privateKey: createRsaKeys().privateKey,
-      clock,
-    }),
+    applicationJwt: createTestKeyRing({ primary: createRsaKeys().privateKey, clock }),
     authUrlPolicy: { hosts: [], allowHttp: true },
     startTimeoutMs: 30_000,
     finishTimeoutMs: 30_000,

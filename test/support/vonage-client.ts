@@ -1,12 +1,14 @@
 /** A client before a scripted Vonage, with every part real but the clock. */
 import assert from 'node:assert/strict'
+import type { KeyObject } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { jwtVerify } from 'jose'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { createApplicationJwt } from '../../src/vonage/application-jwt.ts'
 import { createVonageClient } from '../../src/vonage/client.ts'
+import type { KeyName } from '../../src/vonage/key-ring.ts'
 import { createRoute, type Route } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
+import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
 import { openTransport } from './raw-transport.ts'
 import { correlation, unobserved } from './unobserved.ts'
@@ -21,8 +23,15 @@ export const authUrl = 'http://127.0.0.1/auth'
 /**
  * @param timeoutMs of a start, and of a finish
  * @param at the URL of an upstream elsewhere, instead of the scripted one
+ * @param next a second private key
  */
-export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10_000, at?: string) {
+export async function setUpClient(
+  t: TestContext,
+  script: Script,
+  timeoutMs = 10_000,
+  at?: string,
+  next?: KeyObject,
+) {
   const server = await startVonageServer(t, script)
   const url = at ?? server.url
   const clock = createFakeClock()
@@ -34,15 +43,12 @@ export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10
       maxInFlight: 100,
       clock,
     })
+  const keyChanges: KeyName[] = []
   const client = createVonageClient({
     startRoute: route(),
     tokenRoute: route('/oauth2/token'),
     verifyRoute: route(),
-    applicationJwt: createApplicationJwt({
-      applicationId: 'an-application',
-      privateKey: keys.privateKey,
-      clock,
-    }),
+    applicationJwt: createTestKeyRing({ primary: keys.privateKey, next, clock, changes: keyChanges }),
     authUrlPolicy: { hosts: [], allowHttp: true },
     startTimeoutMs: timeoutMs,
     finishTimeoutMs: timeoutMs,
@@ -52,7 +58,7 @@ export async function setUpClient(t: TestContext, script: Script, timeoutMs = 10
   const start = (signal = new AbortController().signal) =>
     client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, correlation, signal)
   const finish = () => client.verifyNumber('a code&x=y', phoneNumber, correlation)
-  return { ...server, clock, start, finish }
+  return { ...server, clock, start, finish, keyChanges }
 }
 
 /** The bearer token is an application JWT under our key, good at the start of the fake clock. */
