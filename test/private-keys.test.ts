@@ -1,7 +1,18 @@
 /** The private keys' files: changed in every way that a file is changed in, and read while the service runs. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -153,10 +164,18 @@ test('a file that hangs is read once at a time, and holds up nothing else', {
   const { nextMessage } = setUp(t, { VONAGE_PRIVATE_KEY: undefined, VONAGE_PRIVATE_KEY_FILE: file })
   execFileSync('mkfifo', [pipe])
   renameSync(pipe, file)
+  // As long as this is open, who reads the pipe waits.
+  let open: number | undefined = openSync(file, constants.O_RDWR | constants.O_NONBLOCK)
+  const release = () => {
+    if (open !== undefined) closeSync(open)
+    open = undefined
+  }
+  t.after(release)
   // More than there are threads that read files.
   t.mock.timers.tick(20 * pollIntervalMs)
   assert.ok(await readFile(import.meta.filename))
-  writeFileSync(file, privatePem(young))
+  writeSync(open, privatePem(young))
+  release()
   assert.match((await nextMessage()) ?? '', /^info/)
 })
 
