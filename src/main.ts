@@ -1,6 +1,6 @@
 /**
  * The process: settings from the environment, signals, and exit codes.
- * `--check-config` reads the settings, says what is wrong with them, and exits.
+ * `--check-config` reads the settings, says what is wrong with them, and exits; with `--live` it also asks what they name.
  */
 import closeWithGrace from 'close-with-grace'
 import { openService } from './compose.ts'
@@ -21,7 +21,14 @@ const config = readConfig()
 for (const name of secretNames) delete process.env[name]
 
 if (process.argv.includes('--check-config')) {
-  process.stdout.write('the settings are usable\n')
+  const { preflight } = await import('./preflight.ts')
+  const passed = await preflight(config, {
+    live: process.argv.includes('--live'),
+    print: (line) => void process.stdout.write(`${line}\n`),
+    warn: (line) => void process.stderr.write(`warning: ${line}\n`),
+  })
+  // Not waiting for what still hangs.
+  process.exit(passed ? 0 : 1)
 } else {
   const opening = openService(config).catch((error: Error) => {
     process.stderr.write(`cannot start: ${error.message}\n`)

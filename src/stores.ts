@@ -37,6 +37,14 @@ export interface StoresContext {
   inSpan: InSpan | undefined
 }
 
+export function redisOptions(config: Config, urls: readonly string[]) {
+  return {
+    urls,
+    sentinelMaster: config.REDIS_SENTINEL_MASTER,
+    tls: { ca: config.REDIS_CA, cert: config.REDIS_CERTIFICATE, key: config.REDIS_KEY },
+  }
+}
+
 /** Does not wait for Redis: while it is away, `store_unavailable` is the answer, never a silent fall-back to memory. */
 export async function openStores(config: Config, context: StoresContext): Promise<Stores> {
   const { clock, digest, log, events, inSpan } = context
@@ -60,9 +68,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
   // A fifth of the time to start, and 20 MB, that a single replica does without.
   const { createRedisClient, onEvictingServer } = await import('./store/redis-client.ts')
   const client = createRedisClient({
-    urls: config.REDIS_URL,
-    sentinelMaster: config.REDIS_SENTINEL_MASTER,
-    tls: { ca: config.REDIS_CA, cert: config.REDIS_CERTIFICATE, key: config.REDIS_KEY },
+    ...redisOptions(config, config.REDIS_URL),
     onError: (err) => log.warn({ err }, 'Redis connection failed'),
   })
   onEvictingServer(client, (policy) =>

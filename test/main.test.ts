@@ -54,13 +54,40 @@ suite('the process', { concurrency: 2 }, () => {
     assert.doesNotMatch(stderr.join('\n'), /AUTH_|VONAGE_/)
   })
 
-  test('--check-config ends well when the settings are usable, listens nowhere and shows none of them', async (t) => {
-    const settings = listeningSettings({ PORT: '1', MANAGEMENT_PORT: '1' })
+  test('--check-config ends well when the settings are usable, listens nowhere and shows them without their secrets', async (t) => {
+    const settings = listeningSettings({
+      PORT: '1',
+      MANAGEMENT_PORT: '1',
+      REDIS_URL: 'redis://:canary@127.0.0.1:1',
+    })
     const { exited, stdout, stderr } = startMain(t, { settings, args: ['--check-config'] })
     assert.equal(await exited, 0)
     assert.deepEqual(stderr, [])
+    assert.ok(stdout.includes('PORT=1') && stdout.includes('REDIS_URL=[redacted]'))
+    assert.equal(stdout.at(-1), 'VONAGE_PRIVATE_KEY: ok')
     assert.ok(!stdout.join('\n').includes(keyBody))
-    assert.doesNotMatch(stdout.join('\n'), /listening/)
+    assert.doesNotMatch(stdout.join('\n'), /listening|canary/)
+  })
+
+  test('--check-config --live ends with a failure when something cannot be reached, also when it hangs', async (t) => {
+    const silence = createServer().listen(0, '127.0.0.1')
+    t.after(() => silence.close())
+    await once(silence, 'listening')
+    const origin = `http://127.0.0.1:${(silence.address() as AddressInfo).port}`
+    const startedMs = performance.now()
+    const { exited, stdout, stderr } = startMain(t, {
+      settings: listeningSettings({ AUTH_ISSUER: origin, VONAGE_API_URL: origin }),
+      args: ['--check-config', '--live'],
+    })
+    assert.equal(await exited, 1)
+    assert.ok(performance.now() - startedMs < startTimeoutMs)
+    assert.match(stderr.join('\n'), /^warning: REDIS_URL: /)
+    assert.deepEqual(stdout.slice(-4), [
+      'VONAGE_PRIVATE_KEY: ok',
+      'AUTH_ISSUER: failed TIMEOUT',
+      'VONAGE_API_URL: ok',
+      'VONAGE_TOKEN_URL: failed ECONNREFUSED',
+    ])
   })
 
   test('one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well', async (t) => {

@@ -89,16 +89,18 @@ function reconnectDelayMs(attempt: number): number {
   return Math.min(maxReconnectDelayMs, 50 * 2 ** attempt)
 }
 
+/** @returns what the server does when it is full; undefined when it does not let us ask: it has its own keeper then */
+export function evictionPolicy(client: RedisClient): Promise<string | undefined> {
+  return client.info('memory').then(
+    (info) => /^maxmemory_policy:(\S+)/m.exec(info)?.[1],
+    () => undefined,
+  )
+}
+
 /** Calls back once per connection when the server would rather drop live keys than refuse new ones. */
 export function onEvictingServer(client: RedisClient, warn: (policy: string) => void): void {
-  client.on('ready', () => {
-    client.info('memory').then(
-      (info) => {
-        const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
-        if (policy !== undefined && policy !== 'noeviction') warn(policy)
-      },
-      // A server that does not let us ask has its own keeper.
-      () => undefined,
-    )
+  client.on('ready', async () => {
+    const policy = await evictionPolicy(client)
+    if (policy !== undefined && policy !== 'noeviction') warn(policy)
   })
 }

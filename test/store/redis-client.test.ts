@@ -98,6 +98,7 @@ for (const [policy, warned] of [
     const client = await connected(opened)
     // Answered after what the client asked before it.
     await client.info('memory')
+    await setImmediate()
     assert.deepEqual(warnings, warned)
   })
 
