@@ -128,7 +128,8 @@ test('refuses an algorithm that is not configured even under a good key', async 
 test('names no number when no claim is configured, or the claim is not a string', async () => {
   const subjectOnly = callerOf(caller.subject)
   const unconfigured = createVerifier({ phoneNumberClaim: undefined })
-  assert.deepEqual(await unconfigured.verify(provider.token()), subjectOnly)
+  for (const claims of [{}, { undefined: caller.phoneNumber }])
+    assert.deepEqual(await unconfigured.verify(provider.token({ claims })), subjectOnly)
   const { verify } = createVerifier()
   for (const value of [undefined, null, 990123456, [caller.phoneNumber]])
     assert.deepEqual(await verify(provider.token({ claims: { [phoneNumberClaim]: value } })), subjectOnly)
@@ -148,7 +149,15 @@ test('passes on that the provider is unavailable, which is not a bad token', asy
 
 test('refuses a token whose key cannot be used', async () => {
   const { verify } = createVerifier({ findKey: () => Promise.reject(new TypeError('canary')) })
-  assertHoldsNothingOf('', await rejectsWith(verify(provider.token()), 'invalid_token'))
+  const failure = await rejectsWith(verify(provider.token()), 'invalid_token')
+  assertHoldsNothingOf('', failure)
+  assert.equal(failure.note, 'unreadable')
+})
+
+test("notes for the log what was wrong, by jose's own code", async () => {
+  const token = provider.token({ signer: () => Buffer.alloc(256) })
+  const failure = await rejectsWith(createVerifier().verify(token), 'invalid_token')
+  assert.equal(failure.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
 })
 
 test('verifies a token again only after 60 seconds', async () => {

@@ -60,6 +60,7 @@ function badForms(provider: TokenProvider): Row[] {
     return `${input}.${rs256(Buffer.from(input)).toString('base64url')}`
   }
   const goodHeader = { alg: 'RS256', kid: 'rsa', typ: 'at+jwt' }
+  const spaced = `${header.slice(0, 8)} ${header.slice(8)}.${payload}`
   return [
     ['an empty text', ''],
     ['an opaque token', '2YotnFZFEjr1zCsicMWpAA'],
@@ -77,6 +78,10 @@ function badForms(provider: TokenProvider): Row[] {
     ],
     ['a line break behind the token', `${good}\n`],
     ['a space in front of the token', ` ${good}`],
+    [
+      'a space in a header that was signed with it',
+      `${spaced}.${rs256(Buffer.from(spaced)).toString('base64url')}`,
+    ],
     ['a header that is not JSON', signed('{"alg":"RS256","kid":"rsa"', { sub: 'canary-subject' })],
     ['a header that is an array', signed([goodHeader], { sub: 'canary-subject' })],
     ['a payload that is not JSON', signed(goodHeader, 'canary-subject')],
@@ -160,6 +165,7 @@ function badHeaders(provider: TokenProvider): Row[] {
     row('typ with a parameter', { typ: 'application/at+jwt;v=1' }),
     row('typ with application/ twice', { typ: 'application/application/at+jwt' }),
     row('typ of another media tree', { typ: 'text/at+jwt' }),
+    row('typ that is ours around application/', { typ: 'aapplication/t+jwt' }),
     row('an unknown critical header', { crit: ['urn:example:must'], 'urn:example:must': true }),
     row('typ declared as critical', { crit: ['typ'] }),
     row('an empty list of critical headers', { crit: [] }),

@@ -158,6 +158,7 @@ const unlisted: Record<string, string> = {
   'a listed host after an @ in the path': 'https://evil.example/@api-eu.vonage.com/',
   'the suffix with another end': 'https://api-eu.vonage.co/auth',
   'a swapped dot': 'https://api-eu-vonage.com/auth',
+  'the suffix with nothing before its dot': 'https://.vonage.com/auth',
   'the wildcard itself': 'https://*.vonage.com.evil.example/auth',
   'a punycode look-alike': 'https://api-eu.xn--vnage-mbc.com/auth',
   loopback: 'https://127.0.0.1/auth',
