@@ -1,0 +1,97 @@
+/** The dashboard and the alerts ask for metrics that exist, and every alert has its tests and its page in the runbook. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { observability, queriesOf, readDashboard } from '../../scripts/dashboard.ts'
+
+const read = (file: string) => readFileSync(join(observability, file), 'utf8')
+const operations = read('../operations.md')
+const alerts = read('alerts.yaml').replaceAll(/^ *#.*$/gm, '')
+const alertNames = [...alerts.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name)
+const dashboard = readDashboard()
+
+/** Of docs/operations.md: each metric with its labels. */
+const metrics = new Map(
+  [...operations.matchAll(/^\| `(nebff_\w+)` \| ([^|]*)\|/gm)].map(([, name = '', labels = '']) => [
+    name,
+    [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
+  ]),
+)
+
+/** Histograms are asked for by their parts. */
+const base = (name: string) => name.replace(/_seconds_(bucket|count|sum)$/, '_seconds')
+
+const metricsIn = (text: string) => [...text.matchAll(/\bnebff_\w+/g)].map(([name]) => base(name))
+
+/** What Prometheus adds, and the parts of a histogram. */
+const labelsOfAll = ['job', 'instance', 'le']
+
+for (const [what, text] of [
+  ['the dashboard', queriesOf(dashboard).join('\n')],
+  ['an alert', alerts],
+  ['a test of an alert', read('alerts.test.yaml')],
+] as const) {
+  test(`${what} names no metric that is not in docs/operations.md`, () => {
+    assert.ok(metricsIn(text).length > 10)
+    for (const name of metricsIn(text)) assert.ok(metrics.has(name), name)
+  })
+
+  test(`${what} selects by no label that the metric has not`, () => {
+    for (const [, name = '', selectors = ''] of text.matchAll(/(nebff_\w+)\{([^}]*)\}/g))
+      for (const [, label = ''] of selectors.matchAll(/(\w+)=/g))
+        assert.ok([...labelsOfAll, ...(metrics.get(base(name)) ?? [])].includes(label), `${name}: ${label}`)
+  })
+}
+
+test('the dashboard shows every metric', () => {
+  const shown = metricsIn(queriesOf(dashboard).join('\n'))
+  assert.deepEqual(
+    [...metrics.keys()].filter((name) => !shown.includes(name)),
+    [],
+  )
+})
+
+test('the dashboard is one that Grafana 10 reads: ids once, nothing overlaps, the data source is a variable', () => {
+  assert.equal(dashboard.schemaVersion, 39)
+  const ids = dashboard.panels.map(({ id }) => id)
+  assert.equal(new Set(ids).size, ids.length)
+  const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) => {
+    assert.ok(x + w <= 24)
+    return Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`)
+  })
+  assert.equal(new Set(cells).size, cells.length)
+  assert.equal(dashboard.templating.list.find(({ name }) => name === 'datasource')?.query, 'prometheus')
+  for (const { type, title, datasource, targets = [] } of dashboard.panels.filter(
+    ({ type }) => type !== 'row',
+  )) {
+    assert.ok(['stat', 'timeseries'].includes(type) && targets.length > 0, title)
+    for (const source of [datasource, ...targets.map((target) => target.datasource)])
+      assert.match(source?.uid ?? '', /^\$\{datasource\}$/, title)
+  }
+})
+
+test('every alert has a heading in the runbook, and every heading its alert', () => {
+  const [, runbook = ''] = operations.split('\n## Runbook\n')
+  const [section = ''] = runbook.split('\n## ')
+  assert.ok(alertNames.length > 10)
+  assert.deepEqual(
+    [...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name),
+    alertNames,
+  )
+})
+
+test('every alert is tested both ways: as it fires, and as it does not', () => {
+  const checks = read('alerts.test.yaml').split(/eval_time: /)
+  for (const name of alertNames) {
+    const own = checks.filter((check) => new RegExp(`alertname: ${name}\\b`).test(check))
+    assert.ok(
+      own.some((check) => /exp_alerts: \[\]/.test(check)),
+      `${name} is never quiet`,
+    )
+    assert.ok(
+      own.some((check) => /exp_alerts:(?! \[\])/.test(check)),
+      `${name} never fires`,
+    )
+  }
+})
