@@ -132,6 +132,8 @@ function checkConfinement(status: string): void {
     'new worker_threads.Worker("0", { eval: true })',
   ])
     check(`denied: ${code}`, evaluate(attempt(code), ...flags) === 'ERR_ACCESS_DENIED')
+  const addon = 'process.dlopen({ exports: {} }, "/nowhere.node")'
+  check(`denied: ${addon}`, evaluate(attempt(addon), ...flags) === 'ERR_DLOPEN_DISABLED')
   const heapMb = Number(evaluate('v8.getHeapStatistics().heap_size_limit', ...flags)) / 2 ** 20
   check(`heap limit ${heapMb} MB of ${memoryMb}`, heapMb > memoryMb * 0.5 && heapMb < memoryMb * 0.7)
 }

@@ -22,15 +22,20 @@ export interface MainProcess {
 export interface MainProcessOptions {
   settings: Environment
   args?: string[]
+  /** Node's own, such as those of the image. */
+  nodeOptions?: string[]
   /** JavaScript that runs in the process before the service. */
   before?: string
 }
 
 /** Killed when the test ends, if it still runs. Inherits nothing but where coverage goes. */
-export function startMain(t: TestContext, { settings, args = [], before }: MainProcessOptions): MainProcess {
+export function startMain(
+  t: TestContext,
+  { settings, args = [], nodeOptions = [], before }: MainProcessOptions,
+): MainProcess {
   const imports =
     before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`]
-  const child = spawn(process.execPath, [...imports, 'src/main.ts', ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, ...imports, 'src/main.ts', ...args], {
     cwd: root,
     env: { NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
