@@ -7,6 +7,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { exec, healthcheckOf, inspectImage, logsOf, memoryMb, podman, run, stateOf } from './containers.ts'
+import { productionPackages, readLock } from './production-packages.ts'
 
 const baseImage = process.argv[2] ?? ''
 const serviceImage = 'bff-image-test:production'
@@ -44,6 +45,15 @@ function checkContents(): void {
     const unwanted =
       /(^|\/)(\.env.*|\.git|\.npmrc|\.npm|tests?|typescript|node-linux-\w+|oidc-provider)$|\.test\.[cm]?[jt]s$/
     check('no tests, tools or dot files', none(files.filter((file) => unwanted.test(file))))
+    const manifests = files.filter((file) =>
+      /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(file),
+    )
+    const packages = manifests.map((file) => {
+      const { name, version } = JSON.parse(readFileSync(join(root, 'app', file), 'utf8'))
+      return `${name}@${version}`
+    })
+    const locked = productionPackages(readLock())
+    check(`the ${locked.length} packages of the SBOM`, [...new Set(packages)].sort().join() === locked.join())
     const caches = ['root', 'home/node'].flatMap((home) => [
       `${home}/.npm`,
       `${home}/.npmrc`,
