@@ -47,6 +47,8 @@ test('with the flags of the image a verification succeeds, and writing, processe
     VONAGE_REDIRECT_URI: redirectUri,
     VONAGE_API_URL: simulator.operatorUrl,
     VONAGE_TOKEN_URL: simulator.tokenUrl,
+    // Nobody collects, which must cost nothing; what matters is that the code is loaded.
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     // It could not write its coverage.
     NODE_V8_COVERAGE: undefined,
   })

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { observability, queriesOf, readDashboard } from '../../scripts/dashboard.ts'
+import { createMetrics } from '../../src/observability/metrics.ts'
 
 const read = (file: string) => readFileSync(join(observability, file), 'utf8')
 const operations = read('../operations.md')
@@ -23,6 +24,31 @@ const metrics = new Map(
 const base = (name: string) => name.replace(/_seconds_(bucket|count|sum)$/, '_seconds')
 
 const metricsIn = (text: string) => [...text.matchAll(/\bnebff_\w+/g)].map(([name]) => base(name))
+
+/** What the service says at /metrics. */
+async function served(): Promise<string[]> {
+  const made = createMetrics()
+  made.watch({
+    quotaWaiting: () => 0,
+    circuit: () => 'closed',
+    liveStates: () => 0,
+    jwksAgeSeconds: () => 0,
+    applicationJwtAgeSeconds: () => 0,
+  })
+  return [...(await made.text()).matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name)
+}
+
+test('docs/operations.md lists the metrics that there are', async () => {
+  const own = (await served()).filter((name) => name.startsWith('nebff_'))
+  assert.deepEqual([...metrics.keys()].sort(), own.sort())
+})
+
+test('the metrics of the process that the dashboard and the alerts name are there', async () => {
+  const named = `${queriesOf(dashboard)} ${alerts}`.match(/\b(process|nodejs)_\w+/g) ?? []
+  const names = await served()
+  assert.ok(named.length > 3)
+  for (const name of named) assert.ok(names.includes(name), name)
+})
 
 /** What Prometheus adds, and the parts of a histogram. */
 const labelsOfAll = ['job', 'instance', 'le']
