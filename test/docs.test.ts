@@ -1,6 +1,6 @@
 /** What the documents repeat of the code is what the code says. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { generatedFiles } from '../scripts/docs.ts'
@@ -23,8 +23,8 @@ test('every npm script that README names exists', () => {
   )
 })
 
-test('every file that README links to exists', () => {
+test('every file and folder that README links to exists', () => {
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path ?? '')
   assert.ok(links.length > 0)
-  for (const path of links) assert.doesNotThrow(() => readFileSync(join(root, path)), path)
+  for (const path of links) assert.ok(existsSync(join(root, path)), path)
 })
