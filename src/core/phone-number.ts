@@ -10,7 +10,7 @@ const e164 = /^\+[1-9][0-9]{6,14}$/
  * The calling codes as ITU-T E.164 hands them out: 1, 7, and 2x to 9x, where what is not a code of two digits has three.
  * So also for codes that nobody has, such as the virtual operator's 990.
  */
-const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2}).*$/
+const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})/
 
 export interface PhoneNumber {
   /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
@@ -20,6 +20,16 @@ export interface PhoneNumber {
   /** The masked form. `String(number)`, template literals and JSON all get this. */
   toString(): string
   toJSON(): string
+}
+
+export function isPhoneNumber(text: string): boolean {
+  return e164.test(text)
+}
+
+/** @param text must be a phone number */
+export function callingCodeOf(text: string): string {
+  const [, callingCode] = callingCodeForm.exec(text) as RegExpExecArray
+  return callingCode as string
 }
 
 /**
@@ -34,11 +44,11 @@ export function parsePhoneNumber(
   if (!e164.test(text)) return undefined
   if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
     return undefined
-  const masked = `+…${text.slice(-2)}`
+  const masked = () => `+…${text.slice(-2)}`
   return Object.freeze({
-    callingCode: text.replace(callingCodeForm, '$1'),
+    callingCode: callingCodeOf(text),
     reveal: () => text,
-    toString: () => masked,
-    toJSON: () => masked,
+    toString: masked,
+    toJSON: masked,
   })
 }

@@ -80,10 +80,10 @@ export interface AuthUrl {
 export interface NetworkOperator {
   /**
    * @param correlation sent along
-   * @param signal ends the call early, for a caller whose own work is already lost
+   * @param work ends the call early when it is aborted, for a caller whose own work is already lost; aborted at the deadline
    * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
    */
-  requestAuthUrl(request: AuthUrlRequest, correlation: Correlation, signal: AbortSignal): Promise<AuthUrl>
+  requestAuthUrl(request: AuthUrlRequest, correlation: Correlation, work: AbortController): Promise<AuthUrl>
   /**
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
    * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when no answer came

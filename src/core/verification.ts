@@ -36,7 +36,7 @@ export interface Verification {
   /**
    * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
    * Both must work; a failed start leaves no state behind.
-   * @param callerGone ends the work, since nobody waits for its answer any more
+   * @param work is given up when it is aborted, since nobody waits for its answer any more; aborted when it is in vain
    * @throws invalid_phone_number, scope_not_allowed, phone_number_not_allowed
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
    */
@@ -44,7 +44,7 @@ export interface Verification {
     caller: Caller,
     request: StartRequest,
     correlation: Correlation,
-    callerGone: AbortSignal,
+    work: AbortController,
   ): Promise<AuthUrl>
   /** Counts a redirect that came back, with a code or with an error. Finishes nothing, and keeps nothing. */
   land(outcome: 'code' | OauthError, state: string | undefined): void
@@ -90,7 +90,7 @@ export function createVerification(options: VerificationOptions): Verification {
   }
 
   return {
-    async start(caller, request, correlation, callerGone) {
+    async start(caller, request, correlation, work) {
       const phoneNumber = parsePhoneNumber(request.phoneNumber, callingCodes)
       if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
       const scope = request.scope ?? scopes[0]
@@ -101,17 +101,12 @@ export function createVerification(options: VerificationOptions): Verification {
       const { callingCode } = phoneNumber
       events({ name: 'verification.started', callingCode })
       const state = mintState()
-      const storeFailed = new AbortController()
       const [kept, asked] = await Promise.allSettled([
         store.put(caller.subject, state, { phoneNumber, scope }).catch((failure: unknown) => {
-          storeFailed.abort()
+          work.abort()
           throw failure
         }),
-        operator.requestAuthUrl(
-          { phoneNumber, scope, state },
-          correlation,
-          AbortSignal.any([storeFailed.signal, callerGone]),
-        ),
+        operator.requestAuthUrl({ phoneNumber, scope, state }, correlation, work),
       ])
       if (kept.status === 'rejected') throw kept.reason
       if (asked.status === 'rejected') {

@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
-import { parsePhoneNumber } from '../core/phone-number.ts'
+import { isPhoneNumber } from '../core/phone-number.ts'
 import { addressGroup } from './address-group.ts'
 
 const minuteMs = 60_000
@@ -93,7 +93,7 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
     byNumber(scope) {
       scope.addHook('preHandler', async (request, reply) => {
         const { phone_number: phoneNumber } = request.body as { phone_number: string }
-        if (!parsePhoneNumber(phoneNumber)) return
+        if (!isPhoneNumber(phoneNumber)) return
         const hidden = digest(phoneNumber)
         if (distinct.quota > 0) {
           const key = `${distinct.name}:${request.caller.pseudonym}`

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventSink, Step } from '../core/events.ts'
-import { parsePhoneNumber } from '../core/phone-number.ts'
+import { callingCodeOf, isPhoneNumber } from '../core/phone-number.ts'
 import { parseTraceparent } from '../core/trace-context.ts'
 import { failureOf } from './problem.ts'
 import { spanOf } from './trace-requests.ts'
@@ -63,7 +63,9 @@ export function reportRequest(
 
 function countryOf(body: unknown): string | undefined {
   const { phone_number: phoneNumber } = (body ?? {}) as { phone_number?: unknown }
-  return typeof phoneNumber === 'string' ? parsePhoneNumber(phoneNumber)?.callingCode : undefined
+  return typeof phoneNumber === 'string' && isPhoneNumber(phoneNumber)
+    ? callingCodeOf(phoneNumber)
+    : undefined
 }
 
 /** Vonage's Android library names each of its walks through the redirects. */

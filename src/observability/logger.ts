@@ -27,7 +27,7 @@ export function createLog({ level, stream = bufferedStandardOutput() }: LogOptio
     {
       level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
@@ -43,6 +43,20 @@ export function createLog({ level, stream = bufferedStandardOutput() }: LogOptio
       clearInterval(timer)
       flush()
     },
+  }
+}
+
+/** Lines of the same millisecond, of which there are some under load, share the text. */
+function createTimestamp(): () => string {
+  let atMs = 0
+  let text = ''
+  return () => {
+    const nowMs = Date.now()
+    if (nowMs !== atMs) {
+      atMs = nowMs
+      text = `,"time":"${new Date(nowMs).toISOString()}"`
+    }
+    return text
   }
 }
 

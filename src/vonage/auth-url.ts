@@ -21,8 +21,9 @@ export interface AuthUrlPolicy {
  * Does not check: the path, the query, or the `state` in it, which may be Vonage's own.
  */
 export function isAllowedAuthUrl(text: string, { hosts, allowHttp }: AuthUrlPolicy): boolean {
-  if (text.length > maxLength || !plainCharacters.test(text) || !URL.canParse(text)) return false
-  const url = new URL(text)
+  if (text.length > maxLength || !plainCharacters.test(text)) return false
+  const url = URL.parse(text)
+  if (!url) return false
   if (url.protocol !== 'https:' && !(allowHttp && url.protocol === 'http:')) return false
   if (url.username || url.password || text.includes('#')) return false
   const authority = text.slice(url.protocol.length + 2).split(/[/?]/, 1)[0]

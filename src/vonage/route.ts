@@ -108,6 +108,7 @@ export function createRoute({ call, transport, maxInFlight, quota, clock, events
 
   /** Who waits for a place gives up at the deadline; a call that has its place is `transport`'s to end. */
   function inPlace(work: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+    if (places.executionSlots > 0) return places.execute(work)
     const late: NoAnswer = { kind: 'timeout', repeatable: true, cause: 'no place in time' }
     if (signal.aborted) return Promise.resolve(late)
     let begun = false

@@ -12,7 +12,7 @@ import { createScriptedOperator, type OperatorScript } from '../support/scripted
 import { callerOf, correlation, recordEvents } from '../support/unobserved.ts'
 
 const alice = callerOf('alice')
-const never = new AbortController().signal
+const never = new AbortController()
 
 function setUp(script: OperatorScript = {}) {
   const { events, seen } = recordEvents()

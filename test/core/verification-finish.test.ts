@@ -28,7 +28,7 @@ async function setUp(
   const settings = { ...unobserved, operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
   const verification = createVerification({ ...settings, store: { ...memory, ...methods } })
   const start = (phoneNumber: string) =>
-    verification.start(alice, { phoneNumber }, correlation, new AbortController().signal)
+    verification.start(alice, { phoneNumber }, correlation, new AbortController())
   const finish = (caller: Caller, request: FinishRequest) => verification.finish(caller, request, correlation)
   await start(number)
   const state = operator.asked[0]?.request.state ?? assert.fail('the operator was not asked')

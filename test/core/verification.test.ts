@@ -40,8 +40,8 @@ function setUp(
   const stateOf = (call = 0) =>
     operator.asked[call]?.request.state ?? assert.fail('the operator was not asked')
   const verification = createVerification(settings)
-  const start = (caller: Caller, request: StartRequest, callerGone = new AbortController().signal) =>
-    verification.start(caller, request, correlation, callerGone)
+  const start = (caller: Caller, request: StartRequest, work = new AbortController()) =>
+    verification.start(caller, request, correlation, work)
   return { operator, store, stateOf, start }
 }
 
@@ -239,7 +239,7 @@ test("a caller who leaves ends the operator's call, and no state stays behind", 
   const gone = new AbortController()
   const operator = createHangingOperator()
   const { store, start } = setUp({ operator })
-  const started = start(alice, { phoneNumber: number }, gone.signal)
+  const started = start(alice, { phoneNumber: number }, gone)
   gone.abort()
   await rejectsWith(started, 'upstream_timeout')
   assert.equal(await store.take('alice', operator.asked[0]?.request.state ?? ''), undefined)

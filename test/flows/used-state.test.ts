@@ -45,7 +45,7 @@ async function setUp(t: TestContext) {
       callerOf(subject),
       { phoneNumber: '+99012345678' },
       correlation,
-      new AbortController().signal,
+      new AbortController(),
     )
     return operator.asked.at(-1)?.request.state ?? assert.fail('the operator was not asked')
   }

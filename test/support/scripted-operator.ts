@@ -27,7 +27,7 @@ export function createScriptedOperator(script: OperatorScript): ScriptedOperator
     asked,
     verifications,
     correlations,
-    async requestAuthUrl(request, correlation, signal) {
+    async requestAuthUrl(request, correlation, { signal }) {
       correlations.push(correlation)
       asked.push({ request, signal })
       return script.authUrl?.(request, signal) ?? assert.fail('no auth URL was expected to be asked for')

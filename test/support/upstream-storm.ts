@@ -45,7 +45,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
     client.requestAuthUrl(
       { phoneNumber, scope, state: String(index).padStart(43, '0') },
       correlation,
-      new AbortController().signal,
+      new AbortController(),
     )
 
   await start(0)

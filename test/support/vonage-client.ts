@@ -55,8 +55,8 @@ export async function setUpClient(
     redirectUri,
     clock,
   })
-  const start = (signal = new AbortController().signal) =>
-    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, correlation, signal)
+  const start = (work = new AbortController()) =>
+    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, correlation, work)
   const finish = () => client.verifyNumber('a code&x=y', phoneNumber, correlation)
   return { ...server, clock, start, finish, keyChanges }
 }

@@ -2,9 +2,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
-import { callerGone } from '../caller-gone.ts'
 import { correlationOf } from '../correlation.ts'
 import { bodyProblems, guardedProblems } from '../openapi.ts'
+import { workFor } from '../work.ts'
 
 const StartBody = Type.Object(
   {
@@ -76,7 +76,7 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           request.caller,
           scope === undefined ? { phoneNumber } : { phoneNumber, scope },
           correlationOf(request),
-          callerGone(reply),
+          workFor(reply),
         )
         return { auth_url: authUrl, requires_carrier_network: requiresCarrierNetwork }
       },

@@ -181,8 +181,8 @@ test('the work for a start ends when the phone leaves before its answer', async 
   const never = Promise.withResolvers<never>()
   const server = await openCalmServer(t, {
     verification: {
-      start(_caller, _request, _correlation, callerGone) {
-        reached.resolve(callerGone)
+      start(_caller, _request, _correlation, work) {
+        reached.resolve(work.signal)
         return never.promise
       },
       land: () => {},

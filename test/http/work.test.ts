@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import fastify, { type FastifyReply } from 'fastify'
-import { callerGone } from '../../src/http/caller-gone.ts'
+import { workFor } from '../../src/http/work.ts'
 
 const body = '{"a":1}'
 const requestText = `POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
@@ -36,7 +36,7 @@ for (const [what, leave] of [
   test(`a client that ${what} its connection while it waits is gone`, async (t) => {
     const called = Promise.withResolvers<AbortSignal>()
     const client = await setUp(t, async (reply) => {
-      called.resolve(callerGone(reply))
+      called.resolve(workFor(reply).signal)
       return new Promise(() => {})
     })
     const signal = await called.promise
@@ -52,7 +52,7 @@ test('a client that left before anybody asked is gone', async (t) => {
   const client = await setUp(t, async (reply) => {
     entered.resolve()
     await once(reply.raw, 'close')
-    called.resolve(callerGone(reply))
+    called.resolve(workFor(reply).signal)
   })
   await entered.promise
   client.destroy()
@@ -63,7 +63,7 @@ test('a client that got its answer is not gone, even when it closes then', async
   const signals: AbortSignal[] = []
   const closed = Promise.withResolvers<void>()
   const client = await setUp(t, async (reply) => {
-    signals.push(callerGone(reply))
+    signals.push(workFor(reply).signal)
     reply.raw.once('close', () => closed.resolve())
     return 'answer'
   })
@@ -77,7 +77,7 @@ test('a kept connection makes each request wait for itself alone', async (t) => 
   const signals: AbortSignal[] = []
   const second = Promise.withResolvers<AbortSignal>()
   const client = await setUp(t, async (reply) => {
-    const signal = callerGone(reply)
+    const signal = workFor(reply).signal
     if (signals.push(signal) === 1) return 'answer'
     second.resolve(signal)
     return new Promise(() => {})
@@ -94,7 +94,7 @@ test('a client that closes its sending side alone still waits, and gets its answ
   const called = Promise.withResolvers<AbortSignal>()
   const answer = Promise.withResolvers<string>()
   const client = await setUp(t, async (reply) => {
-    called.resolve(callerGone(reply))
+    called.resolve(workFor(reply).signal)
     return answer.promise
   })
   const signal = await called.promise
@@ -109,7 +109,7 @@ test('a client that closes its sending side alone still waits, and gets its answ
 test('an answer that breaks off because the client closes is not complete', async (t) => {
   const called = Promise.withResolvers<AbortSignal>()
   const client = await setUp(t, async (reply) => {
-    called.resolve(callerGone(reply))
+    called.resolve(workFor(reply).signal)
     return reply.send(new ReadableStream({ pull: (stream) => stream.enqueue(Buffer.alloc(64 * 1024)) }))
   })
   await once(client, 'data')
