@@ -61,7 +61,7 @@ export function parseConfig(environment: Environment): Config {
   }
   const values = { ...defaults(), ...found }
   for (const { path, message } of schema.Errors(values)) {
-    const name = path.replace(/^\/([^/]*).*$/, '$1')
+    const [, name = ''] = path.split('/')
     if (!problems.has(name))
       problems.set(name, found[name] === undefined ? 'required' : message.toLowerCase())
   }

@@ -1,25 +1,42 @@
 /**
  * Refuses requests that Node's parser lets through although two readers could understand them differently.
  */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
 
 /** Headers of which Node silently keeps the first. */
 const singular = ['host', 'authorization']
 
-/** Runs first, for known and unknown routes alike. Refuses with `invalid_request` or `unsupported_media_type`. */
+/**
+ * Runs first, for known and unknown routes alike. Refuses with `invalid_request` and closes the connection, for what stands
+ * behind such a request may be a part of it; or with `unsupported_media_type`.
+ */
 export function requireStrictRequests(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ raw, headers }: FastifyRequest) => {
-    const names = raw.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
-    for (const name of singular)
-      if (names.indexOf(name) !== names.lastIndexOf(name)) throw refused(`two ${name} headers`)
-    if (raw.httpVersionMajor !== 1) throw refused('not HTTP/1')
-    if (!headers.host && raw.httpVersion !== '1.0') throw refused('no host header')
-    if (!raw.url?.startsWith('/')) throw refused('not an origin-form target')
-    if (!isDecodable(raw.url)) throw refused('a malformed escape in the query')
+  const refused = new WeakSet<Socket>()
+  app.addHook('onRequest', async ({ raw, headers }: FastifyRequest, reply) => {
+    // Node hands on what has come in one piece before the first answer is out.
+    const note = refused.has(raw.socket) ? 'behind a refused request' : ambiguityOf(raw)
+    if (note) {
+      refused.add(raw.socket)
+      reply.header('connection', 'close')
+      throw new ServiceFailure('invalid_request', { note })
+    }
     if (headers['content-encoding'])
       throw new ServiceFailure('unsupported_media_type', { note: 'encoded body' })
   })
+}
+
+function ambiguityOf({ rawHeaders, headers, httpVersion, url = '' }: IncomingMessage): string | undefined {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
+  const twice = singular.find((name) => names.indexOf(name) !== names.lastIndexOf(name))
+  if (twice) return `two ${twice} headers`
+  if (!httpVersion.startsWith('1.')) return 'not HTTP/1'
+  if (!headers.host && httpVersion !== '1.0') return 'no host header'
+  if (!url.startsWith('/')) return 'not an origin-form target'
+  if (!isDecodable(url)) return 'a malformed escape in the query'
+  return undefined
 }
 
 /** The parser of queries leaves a malformed escape as it stands; another reader would not. */
@@ -31,8 +48,4 @@ function isDecodable(url: string): boolean {
   } catch {
     return false
   }
-}
-
-function refused(note: string): ServiceFailure {
-  return new ServiceFailure('invalid_request', { note })
 }

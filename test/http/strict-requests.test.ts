@@ -1,4 +1,4 @@
-/** Requests that two readers could understand differently are refused, and no second one is smuggled in behind them. */
+/** Requests that two readers could understand differently are refused. Smuggling is in test/flows/hostile-http.test.ts. */
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { openCalmServer } from '../support/calm-server.ts'
@@ -71,43 +71,6 @@ for (const encoding of ['gzip', 'br', 'deflate', 'identity', 'x', 'gzip, gzip'])
     const headers = { ...appHeaders, 'content-encoding': encoding }
     assertProblem(await call(url, { ...goodStart, headers }), 'unsupported_media_type')
     assert.deepEqual(starts, [])
-  })
-
-/** Behind each of these stands a good start of its own, which must never be served. */
-const smuggling: Record<string, string> = {
-  'a length and chunks': 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-  'chunks and a length': 'Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n',
-  'two lengths': 'Content-Length: 0\r\nContent-Length: 6\r\n\r\n',
-  'the same length twice': 'Content-Length: 0\r\nContent-Length: 0\r\n\r\n',
-  'a list of lengths': 'Content-Length: 0, 6\r\n\r\n',
-  'a negative length': 'Content-Length: -6\r\n\r\n',
-  'a length with a plus': 'Content-Length: +0\r\n\r\n',
-  'a length in hexadecimal': 'Content-Length: 0x0\r\n\r\n',
-  'an empty length': 'Content-Length: \r\n\r\n',
-  'a length beyond all bounds': 'Content-Length: 99999999999999999999\r\n\r\n',
-  'an unknown encoding': 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
-  'chunks that are not last': 'Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
-  'chunks twice': 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n',
-  'a space before the colon': 'Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n',
-  'a folded header': 'X-Folded: a\r\n Content-Length: 6\r\n\r\n',
-  'a header without a colon': 'Content-Length\r\n\r\n',
-  'a bare line feed': 'X-Bare: a\nContent-Length: 0\r\n\r\n',
-  'a bare carriage return': 'X-Bare: a\rContent-Length: 0\r\n\r\n',
-  'a NUL in a header': 'X-Nul: a\0b\r\n\r\n',
-  'a chunk size that is none': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n',
-  'a chunk longer than it says': 'Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n',
-}
-
-for (const [kind, rest] of Object.entries(smuggling))
-  test(`a request with ${kind} is refused, and what stands behind it is never served`, async () => {
-    const smuggled = requestBytes({ ...goodStart, target: `${startPath}?smuggled` })
-    const first = `POST /livez HTTP/1.1\r\nHost: bff.example\r\n${rest}`
-    const [refusal, ...more] = (await speak(url, first + smuggled)).filter(({ status }) => status !== 405)
-    assert.ok(refusal)
-    assertProblem(refusal, 'invalid_request')
-    assert.deepEqual(more, [])
-    assert.deepEqual(starts, [])
-    assert.equal(refusal.headers.get('connection'), 'close')
   })
 
 test('two good requests on one connection are both served, in order', async () => {

@@ -1,7 +1,7 @@
 /** A real HTTP server on loopback that serves fixed JSON documents, or whatever a test's handler does, and notes who asked. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
+import type { Owner } from './public-server.ts'
 
 export interface DocumentServer {
   origin: string
@@ -12,9 +12,9 @@ export interface DocumentServer {
   paths(): Array<string | undefined>
 }
 
-/** Closed, with its connections, when the test ends. */
+/** Closed, with its connections, when its owner ends. */
 export async function openDocumentServer(
-  t: TestContext,
+  t: Owner,
   documents: Record<string, unknown> = {},
 ): Promise<DocumentServer> {
   const routes = new Map(Object.entries(documents))

@@ -1,6 +1,5 @@
 /** The public listener with rate limits over counters of a fake clock; any subject's token is the subject behind `token-of-`. */
 import assert from 'node:assert/strict'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { ServiceEvent } from '../../src/core/events.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
@@ -8,7 +7,7 @@ import { createRateLimits, type RateLimitOptions } from '../../src/http/rate-lim
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
 import { type Owner, openPublicServer, type PublicServer, startPath } from './public-server.ts'
-import { call, type RawAnswer, type RawRequest } from './raw-http.ts'
+import { callWhenCalm, type RawAnswer, type RawRequest } from './raw-http.ts'
 import { callerOf, recordEvents } from './unobserved.ts'
 
 export interface LimitedServer extends PublicServer {
@@ -51,13 +50,7 @@ export async function openLimitedServer(
     },
   })
 
-  /** A machine busy with other tests may set load shedding off, which comes before anything is counted. */
-  async function send(request: RawRequest): Promise<RawAnswer> {
-    const answer = await call(server.url, request)
-    if (!answer.body.includes('"overloaded"')) return answer
-    await wait(50)
-    return send(request)
-  }
+  const send = (request: RawRequest) => callWhenCalm(server.url, request)
 
   return {
     ...server,

@@ -1,10 +1,9 @@
 /** The two parties that the service speaks to, on one loopback origin: an operator that starts everything, and an identity provider. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TestContext } from 'node:test'
 import type { Environment } from '../../src/config.ts'
 import { type DocumentServer, openDocumentServer } from './document-server.ts'
 import { listeningSettings } from './environment.ts'
-import { startWith } from './public-server.ts'
+import { type Owner, startWith } from './public-server.ts'
 import { audience, createTokenProvider } from './token-provider.ts'
 
 const provider = createTokenProvider()
@@ -21,7 +20,7 @@ export function answerStart(_request: IncomingMessage | undefined, response: Ser
 }
 
 /** The operator and the identity provider on one origin. */
-export async function openUpstream(t: TestContext): Promise<DocumentServer> {
+export async function openUpstream(t: Owner): Promise<DocumentServer> {
   const upstream = await openDocumentServer(t, {
     '/keys': provider.keySet,
     '/v0.1/network-enablement': answerStart,
@@ -41,10 +40,18 @@ export function settingsFor({ origin }: DocumentServer, changes: Environment = {
   })
 }
 
+/** The value of an Authorization header with a good access token, of this type and of this subject. */
+export function goodAuthorization(
+  { origin }: DocumentServer,
+  typ = 'at+jwt',
+  sub = 'canary-subject',
+): string {
+  const claims = { iss: origin, sub, exp: Math.ceil(Date.now() / 1000) + 3600 }
+  return `Bearer ${provider.token({ claims, header: { typ } })}`
+}
+
 /** A start of +99012345678 with a good access token, of this type. */
-export function goodStart({ origin }: DocumentServer, typ = 'at+jwt') {
-  const claims = { iss: origin, exp: Math.ceil(Date.now() / 1000) + 300 }
+export function goodStart(upstream: DocumentServer, typ?: string) {
   const request = startWith({ phone_number: '+99012345678' })
-  const authorization = `Bearer ${provider.token({ claims, header: { typ } })}`
-  return { ...request, headers: { ...request.headers, authorization } }
+  return { ...request, headers: { ...request.headers, authorization: goodAuthorization(upstream, typ) } }
 }

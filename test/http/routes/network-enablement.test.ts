@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
 import type { FailureCode } from '../../../src/core/failures.ts'
 import { openCalmServer } from '../../support/calm-server.ts'
+import { contentTypes } from '../../support/content-types.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, authUrl, startPath, startWith } from '../../support/public-server.ts'
 import { call, requestBytes } from '../../support/raw-http.ts'
@@ -121,29 +122,6 @@ test('a start without a body is refused, with a type and without one', async () 
     }
   assert.deepEqual(starts, [])
 })
-
-/** Spellings that have led other servers past their checks. */
-const contentTypes = [
-  'application/json',
-  'application/json; charset=utf-8',
-  'application/json;charset=utf-16',
-  'APPLICATION/JSON',
-  ' application/json',
-  'application/json\t; charset=utf-8',
-  'application/json\t',
-  'application/json;',
-  'application/jsonx',
-  'application/json, text/plain',
-  'text/json',
-  'text/plain',
-  'application/problem+json',
-  'application/x-www-form-urlencoded',
-  'multipart/form-data; boundary=a',
-  'json',
-  '*/*',
-  '',
-  undefined,
-]
 
 for (const contentType of contentTypes)
   test(`a bad body with Content-Type ${JSON.stringify(contentType)} never reaches the core`, async () => {

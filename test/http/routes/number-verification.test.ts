@@ -6,6 +6,7 @@ import { mintState } from '../../../src/core/state.ts'
 import type { FinishRequest } from '../../../src/core/verification.ts'
 import { guard } from '../../../src/http/authenticate.ts'
 import { numberVerificationRoutes } from '../../../src/http/routes/number-verification.ts'
+import { contentTypes } from '../../support/content-types.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, finishPath } from '../../support/public-server.ts'
 import { call, type RawRequest } from '../../support/raw-http.ts'
@@ -123,6 +124,16 @@ test('refuses a body of another kind, an encoded one and one that is too long, b
   const encoded = { headers: { ...appHeaders, 'content-encoding': 'identity' } }
   assertProblem(await post(good, encoded), 'unsupported_media_type')
   assertProblem(await post({ ...good, code: 'x'.repeat(5000) }), 'payload_too_large')
+  assert.deepEqual(finishes, [])
+})
+
+test('refuses a bad body before the core, however its Content-Type is spelt', async (t) => {
+  const { post, finishes } = await setUp(t)
+  for (const contentType of contentTypes)
+    for (const body of ['{"code":7}', { ...good, admin: true }, 'nonsense']) {
+      const answer = await post(body, { headers: { ...appHeaders, 'content-type': contentType } })
+      assertProblem(answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
+    }
   assert.deepEqual(finishes, [])
 })
 

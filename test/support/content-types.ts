@@ -1,0 +1,22 @@
+/** Spellings that have led other servers past their checks. */
+export const contentTypes: readonly (string | undefined)[] = [
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json;charset=utf-16',
+  'APPLICATION/JSON',
+  ' application/json',
+  'application/json\t; charset=utf-8',
+  'application/json\t',
+  'application/json;',
+  'application/jsonx',
+  'application/json, text/plain',
+  'text/json',
+  'text/plain',
+  'application/problem+json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=a',
+  'json',
+  '*/*',
+  '',
+  undefined,
+]
