@@ -10,20 +10,11 @@ import { brokenFirstRequests } from '../support/framing.ts'
 import { assertProblem } from '../support/problem.ts'
 import { finishPath, startPath } from '../support/public-server.ts'
 import { call, callWhenCalm, requestBytes, speak } from '../support/raw-http.ts'
-import { goodAuthorization, goodStart, openUpstream, settingsFor } from '../support/upstream.ts'
+import { goodAuthorization, goodStart, openUpstream, settingsFor, unlimited } from '../support/upstream.ts'
 
 const upstream = await openUpstream({ after })
 const { url, managementUrl, close } = await openService(
-  parseConfig(
-    settingsFor(upstream, {
-      LOG_LEVEL: 'silent',
-      VONAGE_REQUESTS_PER_SECOND: '1000',
-      RATE_LIMIT_ADDRESS_PER_MINUTE: '0',
-      RATE_LIMIT_CALLER_PER_MINUTE: '0',
-      RATE_LIMIT_NUMBER_PER_HOUR: '0',
-      RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: '0',
-    }),
-  ),
+  parseConfig(settingsFor(upstream, { ...unlimited, LOG_LEVEL: 'silent' })),
 )
 after(() => close())
 

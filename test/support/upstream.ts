@@ -13,10 +13,24 @@ const authUrl = 'https://operator.example/oauth2/auth?state=a-state'
 /** What the service makes of the operator's answer. */
 export const startedBody = JSON.stringify({ auth_url: authUrl, requires_carrier_network: true })
 
+/** An operator that answers a start with this URL. */
+export function answerStartWith(url: string) {
+  return (_request: IncomingMessage | undefined, response: ServerResponse): void => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ scopes: { [scope]: { auth_url: url, requires_carrier_network: true } } }))
+  }
+}
+
 /** The operator's answer to a start. */
-export function answerStart(_request: IncomingMessage | undefined, response: ServerResponse): void {
-  response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify({ scopes: { [scope]: { auth_url: authUrl, requires_carrier_network: true } } }))
+export const answerStart = answerStartWith(authUrl)
+
+/** Settings of a service that a test may ask as often as it likes. */
+export const unlimited: Environment = {
+  VONAGE_REQUESTS_PER_SECOND: '1000',
+  RATE_LIMIT_ADDRESS_PER_MINUTE: '0',
+  RATE_LIMIT_CALLER_PER_MINUTE: '0',
+  RATE_LIMIT_NUMBER_PER_HOUR: '0',
+  RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: '0',
 }
 
 /** The operator and the identity provider on one origin. */
