@@ -50,6 +50,7 @@ const problemSchema = Type.Object(
 const common: FailureCode[] = [
   'invalid_request',
   'request_timeout',
+  'unsupported_media_type',
   'headers_too_large',
   'overloaded',
   'internal',
@@ -63,7 +64,7 @@ export const guardedProblems: FailureCode[] = [
   'rate_limited',
 ]
 /** Problems of every route with a body. */
-export const bodyProblems: FailureCode[] = ['payload_too_large', 'unsupported_media_type']
+export const bodyProblems: FailureCode[] = ['payload_too_large']
 
 declare module 'fastify' {
   interface FastifySchema {

@@ -1,9 +1,10 @@
 /** An app's calls to a service that a test opened in a process of its own, and the settings and tokens for it. */
-import type { TestContext } from 'node:test'
+
 import type { Environment } from '../../src/config.ts'
 import { signers } from './compact-jwt.ts'
 import { type DocumentServer, openDocumentServer } from './document-server.ts'
 import { requiredSettings } from './environment.ts'
+import type { Owner } from './public-server.ts'
 import { call, type RawAnswer } from './raw-http.ts'
 import { audience, createTokenProvider, issuer, type TokenProvider } from './token-provider.ts'
 
@@ -19,7 +20,7 @@ export interface IdentityProvider {
 /** One in each test file: making its keys takes a while. */
 let provider: TokenProvider | undefined
 
-export async function openIdentityProvider(t: TestContext): Promise<IdentityProvider> {
+export async function openIdentityProvider(t: Owner): Promise<IdentityProvider> {
   provider ??= createTokenProvider()
   const { ed, token } = provider
   const keyServer = await openDocumentServer(t, { '/keys': provider.keySet })

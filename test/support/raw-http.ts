@@ -82,7 +82,8 @@ function parseAnswers(text: string, isHead: boolean): RawAnswer[] {
     const headers = new Headers(
       lines.map((line) => [line.split(':', 1)[0] ?? '', line.replace(/^[^:]*:/, '')]),
     )
-    const length = status < 200 || isHead ? 0 : Number(headers.get('content-length') ?? Number.NaN)
+    const hasNoBody = status < 200 || status === 204 || status === 304 || isHead
+    const length = hasNoBody ? 0 : Number(headers.get('content-length') ?? Number.NaN)
     assert.ok(length >= 0, 'an answer without Content-Length')
     rest = rest.slice(headEnd + 4)
     answers.push({ status, headers, lines, body: Buffer.from(rest.slice(0, length), 'latin1').toString() })
