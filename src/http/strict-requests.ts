@@ -34,7 +34,7 @@ function ambiguityOf({ rawHeaders, headers, httpVersion, url = '' }: IncomingMes
   if (twice) return `two ${twice} headers`
   if (!httpVersion.startsWith('1.')) return 'not HTTP/1'
   if (!headers.host && httpVersion !== '1.0') return 'no host header'
-  if (!url.startsWith('/')) return 'not an origin-form target'
+  if (!url.startsWith('/') || url.includes('#')) return 'not an origin-form target'
   if (!isDecodable(url)) return 'a malformed escape in the query'
   return undefined
 }

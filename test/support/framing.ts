@@ -67,6 +67,8 @@ const whole: Record<string, string> = {
   'an authority-form target': 'CONNECT bff.example:443 HTTP/1.1\r\nHost: bff.example\r\n\r\n',
   'an asterisk-form target': 'OPTIONS * HTTP/1.1\r\nHost: bff.example\r\n\r\n',
   'a target without a slash': 'GET livez HTTP/1.1\r\nHost: bff.example\r\n\r\n',
+  'a fragment in the target': 'GET /livez#a HTTP/1.1\r\nHost: bff.example\r\n\r\n',
+  'a fragment behind a query': 'GET /livez?a#/nowhere HTTP/1.1\r\nHost: bff.example\r\n\r\n',
   'a space in the target': 'GET /livez /x HTTP/1.1\r\nHost: bff.example\r\n\r\n',
   'a tab in the request line': 'GET\t/livez\tHTTP/1.1\r\nHost: bff.example\r\n\r\n',
   'a NUL in the target': 'GET /livez\0 HTTP/1.1\r\nHost: bff.example\r\n\r\n',

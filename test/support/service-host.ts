@@ -5,12 +5,15 @@
  */
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { openService, type Service } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import type { Command, Reply } from './service-process.ts'
 
 const services: Service[] = []
+const loopDelay = monitorEventLoopDelay({ resolution: 10 })
+loopDelay.enable()
 
 const monotonicMs = performance.now.bind(performance)
 let advancedMs = 0
@@ -38,6 +41,11 @@ const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<
     }
     const { heapUsed, rss } = process.memoryUsage()
     return { heapBytes: heapUsed, rssBytes: rss }
+  },
+  async loopDelay() {
+    const p99Ms = loopDelay.percentile(99) / 1e6
+    loopDelay.reset()
+    return p99Ms
   },
 }
 

@@ -16,6 +16,7 @@ export interface Command {
   advance: number
   weigh: undefined
   sabotage: string
+  loopDelay: undefined
 }
 
 export interface Reply {
@@ -31,6 +32,7 @@ export interface HostedService {
 }
 
 export interface ServiceProcess {
+  pid: number
   /** All that the services have printed; what they have written out, which for the last lines is when they close. */
   output(): string
   open(settings: Environment): Promise<HostedService>
@@ -40,6 +42,8 @@ export interface ServiceProcess {
   sabotage(text: string): Promise<void>
   /** After a garbage collection. */
   weigh(): Promise<Memory>
+  /** The 99th percentile since the last question, in milliseconds, with the 10 ms of the timer that measures it. */
+  loopDelayP99Ms(): Promise<number>
   close(): Promise<void>
 }
 
@@ -81,6 +85,7 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
   }
 
   return {
+    pid: child.pid ?? 0,
     output: () => output,
     async open(settings) {
       const opened = await ask('open', settings)
@@ -90,6 +95,7 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
     advance: async (ms) => void (await ask('advance', ms)),
     sabotage: async (text) => void (await ask('sabotage', text)),
     weigh: async () => (await ask('weigh', undefined)) as Memory,
+    loopDelayP99Ms: async () => (await ask('loopDelay', undefined)) as number,
     async close() {
       if (child.connected) child.disconnect()
       await ended

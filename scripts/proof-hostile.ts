@@ -1,0 +1,189 @@
+/**
+ * Attacks by slowness and by numbers against the process as it runs in production, with good traffic beside: how long the attacking
+ * sockets stay, and what everybody else notices. For a quiet Linux machine with Debian's slowhttptest. Run by
+ * `npm run proof:hostile`, with longer attacks by `npm run proof:hostile -- --seconds 60`.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { openIdentityProvider, start } from '../test/support/app-client.ts'
+import { startFaultServer } from '../test/support/fault-server.ts'
+import { startMain } from '../test/support/main-process.ts'
+import { call } from '../test/support/raw-http.ts'
+import { unlimited } from '../test/support/upstream.ts'
+import { percentile, print } from '../test/support/upstream-proofs.ts'
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '30' } } })
+const healthMs = 100
+const goodMs = 250
+/** Sockets are counted this often. */
+const countMs = 250
+/** Of /proc/net/tcp: the process still has them. */
+const held = new Set(['01', '08'])
+
+async function openMain(t: TestContext) {
+  const idp = await openIdentityProvider(t)
+  const vonage = await startFaultServer(t)
+  const { child, exited, logged } = startMain(t, {
+    settings: {
+      ...idp.settings,
+      ...unlimited,
+      LOG_LEVEL: 'info',
+      VONAGE_API_URL: vonage.url,
+      VONAGE_TOKEN_URL: `${vonage.url}/oauth2/token`,
+    },
+  })
+  const { url } = (await logged('listening')) as { url: string }
+  const token = idp.tokenOf('alice')
+  return { child, exited, url, good: () => start(url, '+99012345678', { token }) }
+}
+
+/** Ports of the clients whose connections to the URL's port the server has. */
+function clientPorts(url: string): number[] {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0')
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state = '']) => local.endsWith(`:${port}`) && held.has(state))
+    .map(([, , remote = '']) => Number.parseInt(remote.split(':')[1] ?? '', 16))
+    .filter((remotePort) => remotePort > 0)
+}
+
+/** Does it every so many milliseconds, one after the other, until stopped. */
+function repeat(everyMs: number, act: () => Promise<void> | void) {
+  let stopped = false
+  const done = (async () => {
+    while (!stopped) {
+      const beganMs = performance.now()
+      await act()
+      await wait(Math.max(0, everyMs - (performance.now() - beganMs)))
+    }
+  })()
+  return {
+    stop() {
+      stopped = true
+      return done
+    },
+  }
+}
+
+/** Health and good starts while this runs. */
+async function beside(world: Awaited<ReturnType<typeof openMain>>, attack: () => Promise<unknown>) {
+  const health: number[] = []
+  const statuses: number[] = []
+  const seen = new Map<number, { firstMs: number; lastMs: number }>()
+  let most = 0
+  const all = [
+    repeat(healthMs, async () => {
+      const beganMs = performance.now()
+      const { status } = await call(world.url, { target: '/livez' })
+      health.push(status === 200 ? performance.now() - beganMs : Number.POSITIVE_INFINITY)
+    }),
+    repeat(goodMs, async () => void statuses.push((await world.good()).status)),
+    repeat(countMs, () => {
+      const ports = clientPorts(world.url)
+      most = Math.max(most, ports.length)
+      const nowMs = performance.now()
+      for (const port of ports) seen.set(port, { firstMs: seen.get(port)?.firstMs ?? nowMs, lastMs: nowMs })
+    }),
+  ]
+  await attack()
+  await Promise.all(all.map(({ stop }) => stop()))
+  const lives = [...seen.values()].map(({ firstMs, lastMs }) => (lastMs - firstMs + countMs) / 1000)
+  return {
+    mostSockets: most,
+    longestSocketSeconds: percentile(lives, 1),
+    healthChecks: health.length,
+    healthP50Ms: percentile(health, 0.5),
+    healthMaxMs: percentile(health, 1),
+    goodStarts: statuses.length,
+    failedStarts: statuses.filter((status) => status !== 200).length,
+  }
+}
+
+async function runTool(args: string[]): Promise<void> {
+  const tool = spawn('slowhttptest', args, { stdio: 'ignore' })
+  const ended = once(tool, 'exit')
+  // It ends by itself when all its connections are gone.
+  const timer = setTimeout(() => tool.kill(), (Number(values.seconds) + 5) * 1000)
+  await ended
+  clearTimeout(timer)
+}
+
+const attacks: readonly [
+  what: string,
+  path: string,
+  connections: number,
+  maxSeconds: number,
+  args: string[],
+][] = [
+  ['slow heads', '/livez', 500, 15, ['-H', '-i', '2', '-x', '24']],
+  [
+    'slow bodies',
+    '/v1/network-enablement',
+    300,
+    15,
+    ['-B', '-i', '2', '-s', '4000', '-x', '10', '-t', 'POST'],
+  ],
+  ['slow readers', '/livez', 300, 30, ['-X', '-w', '1', '-y', '2', '-n', '1', '-z', '1', '-k', '3']],
+]
+
+for (const [what, path, connections, maxSeconds, args] of attacks)
+  test(`${connections} ${what} for ${values.seconds} s`, async (t) => {
+    const world = await openMain(t)
+    const rest = [
+      '-c',
+      String(connections),
+      '-r',
+      '250',
+      '-l',
+      String(values.seconds),
+      '-p',
+      '5',
+      '-u',
+      world.url + path,
+    ]
+    const figures = await beside(world, () => runTool([...args, ...rest]))
+    t.diagnostic(print(figures))
+    assert.ok(figures.mostSockets >= connections * 0.9, 'the attack took place')
+    assert.ok(figures.longestSocketSeconds <= maxSeconds)
+    assert.ok(figures.healthMaxMs < 100)
+    assert.equal(figures.failedStarts, 0)
+  })
+
+test('200 sockets against a process that may have 64 open files', async (t) => {
+  const { child, exited, url, good } = await openMain(t)
+  assert.equal((await good()).status, 200)
+  const [code] = await once(spawn('prlimit', ['--pid', String(child.pid), '--nofile=64:64']), 'exit')
+  assert.equal(code, 0)
+  const sockets: Socket[] = []
+  let refused = 0
+  while (sockets.length < 200) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.on('error', () => refused++)
+    socket.on('connect', () => socket.write('GET /livez HTTP/1.1\r\n'))
+    sockets.push(socket)
+  }
+  await wait(3000)
+  const most = clientPorts(url).length
+  for (const socket of sockets) socket.destroy()
+  const endedMs = performance.now()
+  while (!(await isHealthy(url))) assert.ok(performance.now() - endedMs < 10_000, 'not healthy in time')
+  const healthyAfterMs = Math.round(performance.now() - endedMs)
+  while ((await good()).status !== 200)
+    assert.ok(performance.now() - endedMs < 10_000, 'no good start in time')
+  const goodStartAfterMs = Math.round(performance.now() - endedMs)
+  assert.equal(await Promise.race([exited, wait(0, 'runs')]), 'runs')
+  t.diagnostic(print({ sockets: sockets.length, most, refused, healthyAfterMs, goodStartAfterMs }))
+})
+
+async function isHealthy(url: string): Promise<boolean> {
+  const answer = await call(url, { target: '/livez' }).catch(() => undefined)
+  if (answer?.status !== 200) await wait(50)
+  return answer?.status === 200
+}
