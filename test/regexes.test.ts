@@ -59,6 +59,8 @@ test('a regular expression is told from a division, a text and a comment', () =>
     { source: 'yes', flags: '' },
   ])
   assert.throws(() => findRegexes('new RegExp(a)'))
+  assert.throws(() => findRegexes('RegExp(`a`)'))
+  assert.deepEqual(findRegexes('new RegExp(aPattern)'), [])
   assert.throws(() => findRegexes('const aPattern = `^a`'))
 })
 

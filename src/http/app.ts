@@ -19,7 +19,7 @@ const maxHeadBytes = 8192
 const headersTimeoutMs = 5000
 /** Node looks at its timeouts only this often; by default every 30 s, and slow clients would stay that long. */
 const connectionsCheckIntervalMs = 1000
-/** Longer than common load balancers keep an idle connection (60 s), so that they close first and never write to a closed one. */
+/** For good callers. Longer than common load balancers keep an idle connection (60 s), so that they close first and never write to a closed one. */
 const keepAliveTimeoutMs = 65_000
 
 export interface AppOptions {
@@ -43,7 +43,6 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
       'x-request-id': request.id,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      ...(isDraining() && { connection: 'close' }),
     })
   }
 
@@ -67,6 +66,7 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     // Here no hook runs.
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply)
+      reply.header('connection', 'close')
       handleError(error, request, reply)
       reportRequest({ log, events }, request, reply)
     },
@@ -82,6 +82,10 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
   })
 
   app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
+  // Only who has shown a good access token may keep a connection: an idle one, or one read slowly, costs an open file.
+  app.addHook('onSend', async ({ caller }, reply) => {
+    if (isDraining() || !caller) reply.header('connection', 'close')
+  })
   requireStrictRequests(app)
   app.addHook('onResponse', async (request, reply) => reportRequest({ log, events }, request, reply))
   app.removeContentTypeParser('text/plain')

@@ -10,17 +10,16 @@ import { ServiceFailure } from '../core/failures.ts'
 const singular = ['host', 'authorization']
 
 /**
- * Runs first, for known and unknown routes alike. Refuses with `invalid_request` and closes the connection, for what stands
- * behind such a request may be a part of it; or with `unsupported_media_type`.
+ * Runs first, for known and unknown routes alike. Refuses with `invalid_request`, and then everything on the same connection, for
+ * what stands behind such a request may be a part of it; or with `unsupported_media_type`.
  */
 export function requireStrictRequests(app: FastifyInstance): void {
   const refused = new WeakSet<Socket>()
-  app.addHook('onRequest', async ({ raw, headers }: FastifyRequest, reply) => {
+  app.addHook('onRequest', async ({ raw, headers }: FastifyRequest) => {
     // Node hands on what has come in one piece before the first answer is out.
     const note = refused.has(raw.socket) ? 'behind a refused request' : ambiguityOf(raw)
     if (note) {
       refused.add(raw.socket)
-      reply.header('connection', 'close')
       throw new ServiceFailure('invalid_request', { note })
     }
     if (headers['content-encoding'])

@@ -34,11 +34,11 @@ for (const [what, bytes] of Object.entries(brokenFirstRequests))
     for (const listener of [url, managementUrl]) {
       const answers = await speak(listener, Buffer.from(bytes + requestBytes(start), 'latin1'))
       // The head of some is whole: its method is refused before its body is read.
-      const [refusal, ...more] = answers.filter(({ status }) => status !== 405)
+      const refusal = answers.at(-1)
       assert.ok(refusal)
-      assertProblem(refusal, 'invalid_request')
+      assertProblem(refusal, refusal.status === 405 ? 'method_not_allowed' : 'invalid_request')
       assert.equal(refusal.headers.get('connection'), 'close')
-      assert.deepEqual(more, [])
+      assert.ok(answers.length === 1 || (answers.length === 2 && answers[0]?.status === 405))
     }
     // Had one been let in, it would have come to Vonage before this one.
     assert.equal((await callWhenCalm(url, start)).status, 200)

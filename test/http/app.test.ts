@@ -5,7 +5,13 @@ import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createApp } from '../../src/http/app.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
-import { listenOnLoopback, type Owner, recordLog } from '../support/public-server.ts'
+import {
+  listenOnLoopback,
+  type Owner,
+  openPublicServer,
+  recordLog,
+  startWith,
+} from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
 import { recordEvents, unobserved } from '../support/unobserved.ts'
 
@@ -167,12 +173,21 @@ test('a client has 5 s for the head and the time of its setting for all', () => 
   assert.equal(app.server.requestTimeout, 10_000)
 })
 
-test('an idle connection stays for longer than a load balancer keeps one', async () => {
+test('an idle connection of a good caller stays for longer than a load balancer keeps one', async (t) => {
+  const { url } = await openPublicServer(t)
+  const start = startWith({ phone_number: '+99012345678' })
   const client = connect(Number(new URL(url).port), '127.0.0.1')
-  client.write(requestBytes({ target: '/thing', headers: { connection: 'keep-alive' } }))
+  client.write(requestBytes({ ...start, headers: { ...start.headers, connection: 'keep-alive' } }))
   const [data] = (await once(client, 'data')) as [Buffer]
   client.destroy()
   assert.match(data.toString(), /\r\nkeep-alive: timeout=65\r\n/i)
+})
+
+test('nobody else keeps a connection', async () => {
+  for (const target of ['/thing', '/nothing', '/made', '/%zz']) {
+    const { headers } = await call(url, { target, headers: { connection: 'keep-alive' } })
+    assert.equal(headers.get('connection'), 'close', target)
+  }
 })
 
 const slow = {
@@ -204,13 +219,11 @@ for (const [part, bytes] of Object.entries(slow))
     assert.equal(await Promise.race([gone, stays]), 'gone')
   })
 
-test('while draining, every answer asks for a new connection', async (t) => {
-  const { url } = await openApp(t, { isDraining: () => true })
-  const headers = { connection: 'keep-alive' }
-  for (const target of ['/thing', '/nothing', '/made', '/%zz']) {
-    const { headers: answered } = await call(url, { target, headers })
-    assert.equal(answered.get('connection'), 'close', target)
-  }
+test('while draining, good callers are asked for a new connection as well', async (t) => {
+  const { url } = await openPublicServer(t, { isDraining: () => true })
+  const start = startWith({ phone_number: '+99012345678' })
+  const { headers } = await call(url, { ...start, headers: { ...start.headers, connection: 'keep-alive' } })
+  assert.equal(headers.get('connection'), 'close')
 })
 
 const forwarded = { 'x-forwarded-for': '203.0.113.7' }

@@ -20,7 +20,7 @@ const templateRest = /\}(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{)/y
 const regex = /\/((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+)\/([a-z]*)/y
 const word = /[\w$]+/y
 
-/** Also throws on a pattern that cannot be read off the source: made by `RegExp(…)`, or in a template. */
+/** Also throws on a pattern that cannot be read off the source: given to `RegExp` without such a name, or in a template. */
 export function findRegexes(code: string): FoundRegex[] {
   const found: FoundRegex[] = []
   const tokens: string[] = []
@@ -52,7 +52,8 @@ export function findRegexes(code: string): FoundRegex[] {
       if (piece[0].startsWith('}')) braces.pop()
       if (piece[0].endsWith('${')) braces.push(0)
       tokens.push(piece[0].endsWith('${') ? '(' : '`')
-      if (isPattern(tokens.slice(0, -1))) throw new Error('a pattern in a template')
+      if (isPattern(tokens.slice(0, -1)) || isCompiled(tokens.slice(0, -1)))
+        throw new Error('a pattern in a template')
       continue
     }
     const token = (read(text) ?? read(word))?.[0] ?? code.charAt(at++)
@@ -60,10 +61,15 @@ export function findRegexes(code: string): FoundRegex[] {
     if (inValue !== undefined)
       braces.push(Number(braces.pop()) + (token === '{' ? 1 : token === '}' ? -1 : 0))
     if (token.startsWith("'") && isPattern(tokens)) found.push({ source: unquoted(token), flags: 'u' })
-    if (token === 'RegExp' && last === 'new') throw new Error('a pattern made at run time')
+    if (isCompiled(tokens) && !/Pattern$/.test(token)) throw new Error('a pattern made at run time')
     tokens.push(token)
   }
   return found
+}
+
+/** In `RegExp(…)`. */
+function isCompiled(before: string[]): boolean {
+  return before.at(-2) === 'RegExp' && before.at(-1) === '('
 }
 
 /** Behind `pattern:`, or `somePattern =`. */
