@@ -81,25 +81,36 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     methodsOfPath.set(url, [...(methodsOfPath.get(url) ?? []), method].flat())
   })
 
-  app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
+  // Hooks that wait for nothing take a callback: each promise would cost every request a turn.
+  app.addHook('onRequest', (request, reply, done) => {
+    setCommonHeaders(request, reply)
+    done()
+  })
   // Only who has shown a good access token may keep a connection: an idle one, or one read slowly, costs an open file.
-  app.addHook('onSend', async ({ caller }, reply) => {
+  app.addHook('onSend', ({ caller }, reply, _payload, done) => {
     if (isDraining() || !caller) reply.header('connection', 'close')
+    done()
   })
   requireStrictRequests(app)
-  app.addHook('onResponse', async (request, reply) => reportRequest({ log, events }, request, reply))
+  app.addHook('onResponse', (request, reply, done) => {
+    reportRequest({ log, events }, request, reply)
+    done()
+  })
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(handleError)
-  function refuseUnknown(request: FastifyRequest, reply: FastifyReply): never {
+  function refuseUnknown(request: FastifyRequest, reply: FastifyReply): ServiceFailure {
     const methods = methodsOfPath.get(request.url.replace(/\?.*/s, ''))
     if (methods) reply.header('allow', methods.join(', '))
-    throw new ServiceFailure(methods ? 'method_not_allowed' : 'not_found')
+    return new ServiceFailure(methods ? 'method_not_allowed' : 'not_found')
   }
   // Before the body is read: a wrong method is a wrong method whatever it carries.
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) refuseUnknown(request, reply)
+  app.addHook('onRequest', (request, reply, done) => {
+    done(request.is404 ? refuseUnknown(request, reply) : undefined)
   })
-  app.setNotFoundHandler(refuseUnknown)
+  // A plugin may find nothing where a route is.
+  app.setNotFoundHandler((request, reply) => {
+    throw refuseUnknown(request, reply)
+  })
   // Node would answer an expectation other than 100-continue by itself, and a CONNECT not at all.
   app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
     endWithProblem(socket, 'invalid_request'),

@@ -28,7 +28,8 @@ export function shedLoad(scope: FastifyInstance): void {
     timer = setInterval(beat, beatMs).unref()
   })
   scope.addHook('onClose', async () => clearInterval(timer))
-  scope.addHook('onRequest', async () => {
-    if (Math.max(lastLateMs, performance.now() - dueAtMs) > maxLateMs) throw new ServiceFailure('overloaded')
+  scope.addHook('onRequest', (_request, _reply, done) => {
+    const lateMs = Math.max(lastLateMs, performance.now() - dueAtMs)
+    done(lateMs > maxLateMs ? new ServiceFailure('overloaded') : undefined)
   })
 }

@@ -15,27 +15,36 @@ const singular = ['host', 'authorization']
  */
 export function requireStrictRequests(app: FastifyInstance): void {
   const refused = new WeakSet<Socket>()
-  app.addHook('onRequest', async ({ raw, headers }: FastifyRequest) => {
+  app.addHook('onRequest', ({ raw, headers }: FastifyRequest, _reply, done) => {
     // Node hands on what has come in one piece before the first answer is out.
     const note = refused.has(raw.socket) ? 'behind a refused request' : ambiguityOf(raw)
     if (note) {
       refused.add(raw.socket)
-      throw new ServiceFailure('invalid_request', { note })
-    }
-    if (headers['content-encoding'])
-      throw new ServiceFailure('unsupported_media_type', { note: 'encoded body' })
+      done(new ServiceFailure('invalid_request', { note }))
+    } else if (headers['content-encoding'])
+      done(new ServiceFailure('unsupported_media_type', { note: 'encoded body' }))
+    else done()
   })
 }
 
 function ambiguityOf({ rawHeaders, headers, httpVersion, url = '' }: IncomingMessage): string | undefined {
-  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
-  const twice = singular.find((name) => names.indexOf(name) !== names.lastIndexOf(name))
+  const twice = singular.find((name) => countOf(rawHeaders, name) > 1)
   if (twice) return `two ${twice} headers`
   if (!httpVersion.startsWith('1.')) return 'not HTTP/1'
   if (!headers.host && httpVersion !== '1.0') return 'no host header'
   if (!url.startsWith('/') || url.includes('#')) return 'not an origin-form target'
   if (!isDecodable(url)) return 'a malformed escape in the query'
   return undefined
+}
+
+/** @param rawHeaders names and values in turn */
+function countOf(rawHeaders: readonly string[], name: string): number {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] as string
+    if (candidate.length === name.length && candidate.toLowerCase() === name) count++
+  }
+  return count
 }
 
 /** The parser of queries leaves a malformed escape as it stands; another reader would not. */

@@ -38,7 +38,8 @@ for (const [what, bytes] of Object.entries(brokenFirstRequests))
       assert.ok(refusal)
       assertProblem(refusal, refusal.status === 405 ? 'method_not_allowed' : 'invalid_request')
       assert.equal(refusal.headers.get('connection'), 'close')
-      assert.ok(answers.length === 1 || (answers.length === 2 && answers[0]?.status === 405))
+      // Where the head is whole it is answered, and what is broken behind it may be as well.
+      assert.ok(answers.length <= 2 && answers.every(({ status }) => status === 400 || status === 405))
     }
     // Had one been let in, it would have come to Vonage before this one.
     assert.equal((await callWhenCalm(url, start)).status, 200)
