@@ -1,0 +1,39 @@
+/**
+ * The OpenAPI document, rendered: a page that loads nothing from elsewhere. Made when it is first asked for, since it is a fifth of
+ * the work of starting and most instances are never asked.
+ */
+import fastifySwagger, { type StaticDocumentSpec } from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type App, type AppOptions, createApp } from './app.ts'
+
+/** The plugin's own policy names foreign hosts and forces https, which an inside listener does not speak. */
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+
+/** Below `/docs` of the listener, whose options it takes. The listener reports the requests. */
+export function serveDocs(listener: App, options: AppOptions, openApiDocument: object): void {
+  const silence = () => undefined
+  const unreported = { ...options, log: { debug: silence, info: silence, error: silence }, events: silence }
+  let making: Promise<App> | undefined
+
+  async function make(): Promise<App> {
+    const docs = createApp(unreported)
+    const specification = { document: openApiDocument } as StaticDocumentSpec
+    await docs.register(fastifySwagger, { mode: 'static', specification })
+    await docs.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
+    await docs.ready()
+    return docs
+  }
+
+  async function handOver(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    making ??= make()
+    const docs = await making
+    reply.hijack()
+    request.raw.headers['x-request-id'] = request.id
+    docs.routing(request.raw, reply.raw)
+  }
+
+  listener.get('/docs', handOver)
+  listener.get('/docs/*', handOver)
+  listener.addHook('onClose', async () => (await making)?.close())
+}
