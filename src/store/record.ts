@@ -2,7 +2,14 @@
  * A pending verification as bytes at rest. Sealed with AES-256-GCM under a key made from the state itself, which the store does
  * not hold: whoever reads the store learns nothing, not even whose verification it is.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { parsePhoneNumber } from '../core/phone-number.ts'
@@ -42,6 +49,8 @@ export function openRecord(record: string, state: string): PendingVerification |
   }
 }
 
-function sealingKey(state: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', state, '', `network-enablement-bff record ${version}`, 32))
+/** A key object: handed a buffer, Node takes four times as long. */
+function sealingKey(state: string): KeyObject {
+  const bytes = hkdfSync('sha256', state, '', `network-enablement-bff record ${version}`, 32)
+  return createSecretKey(new Uint8Array(bytes))
 }
