@@ -170,9 +170,6 @@ export async function runMicro(): Promise<string> {
   await add('auth_url, checked', () =>
     isAllowedAuthUrl(expectedReply.auth_url, { hosts: [], allowHttp: false }),
   )
-  await add('deadline: AbortSignal.timeout + any', () =>
-    AbortSignal.any([AbortSignal.timeout(5000), new AbortController().signal]),
-  )
 
   const result = table(['step', 'µs'], rows)
   writeSection('micro', result)

@@ -41,7 +41,7 @@ export function parsePhoneNumber(
   text: string,
   callingCodes: readonly string[] = [],
 ): PhoneNumber | undefined {
-  if (!e164.test(text)) return undefined
+  if (!isPhoneNumber(text)) return undefined
   if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
     return undefined
   const masked = () => `+…${text.slice(-2)}`
