@@ -12,14 +12,31 @@ const e164 = /^\+[1-9][0-9]{6,14}$/
  */
 const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})/
 
-export interface PhoneNumber {
+export type PhoneNumber = Readonly<HiddenNumber>
+
+class HiddenNumber {
+  readonly #text: string
   /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
   readonly callingCode: string
+
+  constructor(text: string) {
+    this.#text = text
+    this.callingCode = callingCodeOf(text)
+  }
+
   /** The full number, such as `+99012345678`. Call it only where the number leaves for Vonage or is compared. */
-  reveal(): string
+  reveal(): string {
+    return this.#text
+  }
+
   /** The masked form. `String(number)`, template literals and JSON all get this. */
-  toString(): string
-  toJSON(): string
+  toString(): string {
+    return `+…${this.#text.slice(-2)}`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
 }
 
 export function isPhoneNumber(text: string): boolean {
@@ -44,11 +61,5 @@ export function parsePhoneNumber(
   if (!isPhoneNumber(text)) return undefined
   if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
     return undefined
-  const masked = () => `+…${text.slice(-2)}`
-  return Object.freeze({
-    callingCode: callingCodeOf(text),
-    reveal: () => text,
-    toString: masked,
-    toJSON: masked,
-  })
+  return Object.freeze(new HiddenNumber(text))
 }

@@ -6,7 +6,7 @@
 import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
 import { type Clock, resultTtlSeconds, type StateStore } from '../core/ports.ts'
-import { resultKey, verificationKey } from '../core/state.ts'
+import { resultKey } from '../core/state.ts'
 import { createExpiringMap } from './expiring-map.ts'
 import { createGenerations } from './generations.ts'
 
@@ -22,7 +22,7 @@ export interface MemoryStoreOptions {
 
 /** The number is kept as text: at 10^6 entries the hiding wrapper would be most of the memory. */
 interface Entry {
-  key: string
+  state: string
   e164: string
   scope: string
   expiresAtMs: number
@@ -78,8 +78,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       makeRoomForCaller(subject)
       if (size >= maxEntries) throw new ServiceFailure('overloaded', { note: 'the state store is full' })
       const generation = generations.newest()
-      const key = verificationKey(subject, state)
-      const entry = { key, e164: phoneNumber.reveal(), scope, expiresAtMs: clock.monotonicMs() + ttlMs }
+      const entry = { state, e164: phoneNumber.reveal(), scope, expiresAtMs: clock.monotonicMs() + ttlMs }
       const own = generation.entries.get(subject)
       if (own) own.push(entry)
       else generation.entries.set(subject, [entry])
@@ -88,10 +87,9 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     },
 
     async take(subject, state) {
-      const key = verificationKey(subject, state)
       for (const generation of generations.live()) {
         const own = generation.entries.get(subject)
-        const entry = own?.find((candidate) => candidate.key === key)
+        const entry = own?.find((candidate) => candidate.state === state)
         if (!own || !entry) continue
         remove(generation, subject, own, entry)
         const phoneNumber = parsePhoneNumber(entry.e164)
