@@ -4,5 +4,5 @@ import type { Permits } from '../../src/vonage/quota.ts'
 export * from '../../src/vonage/quota.ts'
 
 export function createLocalPermits(): Permits {
-  return { take: async () => 0, pause: async () => undefined }
+  return { take: () => 0, pause: async () => undefined }
 }

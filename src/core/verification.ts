@@ -101,22 +101,21 @@ export function createVerification(options: VerificationOptions): Verification {
       const { callingCode } = phoneNumber
       events({ name: 'verification.started', callingCode })
       const state = mintState()
-      const [kept, asked] = await Promise.allSettled([
-        store.put(caller.subject, state, { phoneNumber, scope }).catch((failure: unknown) => {
-          work.abort()
-          throw failure
-        }),
-        operator.requestAuthUrl({ phoneNumber, scope, state }, correlation, work),
-      ])
-      if (kept.status === 'rejected') throw kept.reason
-      if (asked.status === 'rejected') {
+      const keeping = store.put(caller.subject, state, { phoneNumber, scope })
+      keeping.catch(() => work.abort())
+      try {
+        const authUrl = await operator.requestAuthUrl({ phoneNumber, scope, state }, correlation, work)
+        await keeping
+        events({ name: 'verification.url_issued', callingCode })
+        landings.expect(state)
+        return authUrl
+      } catch (failure) {
+        // If the store failed, it says so here.
+        await keeping
         // Nobody ever learns this state, so if the store cannot drop it now, its TTL does.
         await store.take(caller.subject, state).catch(() => undefined)
-        throw asked.reason
+        throw failure
       }
-      events({ name: 'verification.url_issued', callingCode })
-      landings.expect(state)
-      return asked.value
     },
 
     land(outcome, state) {

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import { createBatch } from '../core/batch.ts'
 import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { answerParserError, endWithProblem, errorHandler, sendProblem } from './problem.ts'
@@ -92,8 +93,11 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     done()
   })
   requireStrictRequests(app)
+  const ended = createBatch<[FastifyRequest, FastifyReply]>(([request, reply]) =>
+    reportRequest({ log, events }, request, reply),
+  )
   app.addHook('onResponse', (request, reply, done) => {
-    reportRequest({ log, events }, request, reply)
+    ended.add([request, reply])
     done()
   })
   app.removeContentTypeParser('text/plain')

@@ -5,10 +5,12 @@
 import type { FastifyInstance } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller } from '../core/ports.ts'
+import { type Soon, whenThere } from '../core/soon.ts'
+import { eagerHook } from './eager-hook.ts'
 
 export interface AccessTokenVerifier {
   /** @throws invalid_token, insufficient_scope, idp_unavailable */
-  verify(token: string): Promise<Caller>
+  verify(token: string): Soon<Caller>
 }
 
 declare module 'fastify' {
@@ -24,9 +26,14 @@ declare module 'fastify' {
  */
 export function guard(scope: FastifyInstance, accessTokens: AccessTokenVerifier): void {
   scope.decorateRequest('caller')
-  scope.addHook('onRequest', async (request) => {
-    request.caller = await accessTokens.verify(bearerToken(request.headers.authorization))
-  })
+  scope.addHook(
+    'onRequest',
+    eagerHook((request) =>
+      whenThere(accessTokens.verify(bearerToken(request.headers.authorization)), (caller) => {
+        request.caller = caller
+      }),
+    ),
+  )
 }
 
 /** The scheme's name is case-insensitive (RFC 9110 section 11.1); another scheme is as good as none. */

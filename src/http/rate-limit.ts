@@ -6,7 +6,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { isPhoneNumber } from '../core/phone-number.ts'
+import { type Soon, whenThere } from '../core/soon.ts'
 import { addressGroup } from './address-group.ts'
+import { eagerHook } from './eager-hook.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -14,15 +16,20 @@ const dayMs = 24 * hourMs
 /** The contract's bound for Retry-After; `RateLimit` has the true time. */
 const maxRetryAfterSeconds = 60
 
+export interface Hit {
+  hits: number
+  resetMs: number
+}
+
+export interface Admission {
+  admitted: boolean
+  resetMs: number
+}
+
 /** Never rejects. Windows are in milliseconds. */
 export interface Counters {
-  hit(key: string, windowMs: number): Promise<{ hits: number; resetMs: number }>
-  admit(
-    key: string,
-    member: string,
-    max: number,
-    windowMs: number,
-  ): Promise<{ admitted: boolean; resetMs: number }>
+  hit(key: string, windowMs: number): Soon<Hit>
+  admit(key: string, member: string, max: number, windowMs: number): Soon<Admission>
 }
 
 export interface RateLimitOptions {
@@ -68,41 +75,54 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
   }
 
   /** @returns what is left */
-  async function count(reply: FastifyReply, limit: Limit, key: string): Promise<Left> {
-    const { hits, resetMs } = await counters.hit(`${limit.name}:${key}`, limit.windowMs)
-    const left = { remaining: limit.quota - hits, resetMs }
-    if (left.remaining < 0) refuse(reply, limit, left)
-    return left
+  function count(reply: FastifyReply, limit: Limit, key: string): Soon<Left> {
+    return whenThere(counters.hit(`${limit.name}:${key}`, limit.windowMs), ({ hits, resetMs }) => {
+      const left = { remaining: limit.quota - hits, resetMs }
+      if (left.remaining < 0) refuse(reply, limit, left)
+      return left
+    })
+  }
+
+  /** How often others asked about this number is not told. */
+  function countNumber(reply: FastifyReply, hidden: string): Soon<unknown> {
+    return number.quota === 0 ? undefined : count(reply, number, hidden)
   }
 
   return {
     byAddress(scope) {
       if (address.quota === 0) return
-      scope.addHook('onRequest', async ({ ip }, reply) => {
-        await count(reply, address, digest(addressGroup(ip)))
-      })
+      scope.addHook(
+        'onRequest',
+        eagerHook(({ ip }, reply) => count(reply, address, digest(addressGroup(ip)))),
+      )
     },
 
     byCaller(scope) {
       if (caller.quota === 0) return
-      scope.addHook('onRequest', async (request, reply) => {
-        tell(reply, caller, await count(reply, caller, request.caller.pseudonym))
-      })
+      scope.addHook(
+        'onRequest',
+        eagerHook((request, reply) =>
+          whenThere(count(reply, caller, request.caller.pseudonym), (left) => tell(reply, caller, left)),
+        ),
+      )
     },
 
     byNumber(scope) {
-      scope.addHook('preHandler', async (request, reply) => {
-        const { phone_number: phoneNumber } = request.body as { phone_number: string }
-        if (!isPhoneNumber(phoneNumber)) return
-        const hidden = digest(phoneNumber)
-        if (distinct.quota > 0) {
-          const key = `${distinct.name}:${request.caller.pseudonym}`
-          const { admitted, resetMs } = await counters.admit(key, hidden, distinct.quota, distinct.windowMs)
-          if (!admitted) refuse(reply, distinct, { remaining: 0, resetMs })
-        }
-        // What others asked about this number is not told.
-        if (number.quota > 0) await count(reply, number, hidden)
-      })
+      const { name, quota, windowMs } = distinct
+      scope.addHook(
+        'preHandler',
+        eagerHook((request, reply) => {
+          const { phone_number: phoneNumber } = request.body as { phone_number: string }
+          if (!isPhoneNumber(phoneNumber)) return
+          const hidden = digest(phoneNumber)
+          if (quota === 0) return countNumber(reply, hidden)
+          const admission = counters.admit(`${name}:${request.caller.pseudonym}`, hidden, quota, windowMs)
+          return whenThere(admission, ({ admitted, resetMs }) => {
+            if (!admitted) refuse(reply, distinct, { remaining: 0, resetMs })
+            return countNumber(reply, hidden)
+          })
+        }),
+      )
     },
   }
 }

@@ -52,9 +52,11 @@ export function reportRequest(
     status,
     duration_ms: Math.round(elapsedTime * 10) / 10,
     caller: request.caller?.pseudonym,
-    ...(step === 'start' && { country: countryOf(request.body) }),
-    ...(step === 'landing' && { sdk_request_id: sdkRequestIdOf(request) }),
-    ...(failure && { code: failure.code, note: failure.note, err: failure.cause }),
+    country: step === 'start' ? countryOf(request.body) : undefined,
+    sdk_request_id: step === 'landing' ? sdkRequestIdOf(request) : undefined,
+    code: failure?.code,
+    note: failure?.note,
+    err: failure?.cause,
   }
   if (failure && alarming.has(failure.code)) log.error(line, 'request failed')
   else if (probe && !failure) log.debug(line, 'request')

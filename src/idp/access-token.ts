@@ -5,6 +5,7 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from 'jose'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller, Clock } from '../core/ports.ts'
+import type { Soon } from '../core/soon.ts'
 import { createTokenCache } from './token-cache.ts'
 
 /** jose also reads padded or otherwise loose parts; RFC 7515 section 2 does not allow them. */
@@ -38,7 +39,7 @@ export interface AccessTokens {
    * @throws invalid_token, insufficient_scope, idp_unavailable
    * @see RFC 9068 section 4, RFC 8725 section 3, RFC 9449 section 7.2
    */
-  verify(token: string): Promise<Caller>
+  verify(token: string): Soon<Caller>
 }
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
@@ -80,20 +81,18 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     return { subject, pseudonym: digest(subject), ...(typeof phoneNumber === 'string' && { phoneNumber }) }
   }
 
-  return {
-    async verify(token) {
-      const known = cache.get(token)
-      if (known) return known
-      const { payload, protectedHeader } = await verifyJwt(token)
-      if (!types.has(normalType(protectedHeader.typ))) throw invalid('typ')
-      if (payload.cnf !== undefined) throw invalid('a sender-constrained token came as a bearer token')
-      const caller = toCaller(payload)
-      if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))
-        throw new ServiceFailure('insufficient_scope')
-      cache.set(token, caller, Number(payload.exp) * 1000)
-      return caller
-    },
+  async function verifyNew(token: string): Promise<Caller> {
+    const { payload, protectedHeader } = await verifyJwt(token)
+    if (!types.has(normalType(protectedHeader.typ))) throw invalid('typ')
+    if (payload.cnf !== undefined) throw invalid('a sender-constrained token came as a bearer token')
+    const caller = toCaller(payload)
+    if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))
+      throw new ServiceFailure('insufficient_scope')
+    cache.set(token, caller, Number(payload.exp) * 1000)
+    return caller
   }
+
+  return { verify: (token) => cache.get(token) ?? verifyNew(token) }
 }
 
 function invalid(note: string): ServiceFailure {

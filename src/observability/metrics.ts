@@ -3,6 +3,7 @@
  * phone sends can make a new time series.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createBatch } from '../core/batch.ts'
 import { type EventSink, oauthErrors, type ServiceEvent, type UpstreamCall } from '../core/events.ts'
 
 /** Quick answers of ours, the seconds of Vonage, and the deadlines of a start (5 s) and a finish (10 s). */
@@ -126,8 +127,10 @@ export function createMetrics(): Metrics {
     })
   }
 
+  const batch = createBatch<ServiceEvent>((event) => (table[event.name] as EventSink)(event))
+
   return {
-    events: (event) => (table[event.name] as EventSink)(event),
+    events: batch.add,
 
     watch({ quotaWaiting, circuit, liveStates, jwksAgeSeconds, applicationJwtAgeSeconds }) {
       gauge('quota_waiting', "Starts that wait for Vonage's quota.", quotaWaiting)
@@ -145,6 +148,9 @@ export function createMetrics(): Metrics {
       })
     },
 
-    text: () => registry.metrics(),
+    text() {
+      batch.flush()
+      return registry.metrics()
+    },
   }
 }

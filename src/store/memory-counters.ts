@@ -20,7 +20,7 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
 
   return {
     /** Counts one. @returns the count with it, in the window, and the milliseconds to the window's end */
-    async hit(key: string, windowMs: number): Promise<{ hits: number; resetMs: number }> {
+    hit(key: string, windowMs: number): { hits: number; resetMs: number } {
       const { entries, resetMs } = hitsOf(key, windowMs)
       const counted = entries.has(key) || entries.size < maxKeys ? key : sharedKey
       const hits = (entries.get(counted) ?? 0) + 1
@@ -32,12 +32,12 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
      * Counts distinct members of a set. @returns whether the member belongs to it, or still found a place among `max`, and the
      * milliseconds to the window's end. When there are too many sets, further ones are not kept.
      */
-    async admit(
+    admit(
       key: string,
       member: string,
       max: number,
       windowMs: number,
-    ): Promise<{ admitted: boolean; resetMs: number }> {
+    ): { admitted: boolean; resetMs: number } {
       const { entries, resetMs } = membersOf(key, windowMs)
       const members = entries.get(key) ?? []
       if (members.includes(member)) return { admitted: true, resetMs }

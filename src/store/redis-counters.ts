@@ -5,8 +5,6 @@
 import type { createMemoryCounters } from './memory-counters.ts'
 import type { RedisClient } from './redis-client.ts'
 
-type Counters = ReturnType<typeof createMemoryCounters>
-
 /** KEYS: counter. ARGV: window in ms. Answers the count and the ms left. */
 const hitScript = `
 local hits = redis.call('INCR', KEYS[1])
@@ -31,21 +29,21 @@ interface Scripts {
 export interface RedisCountersOptions {
   client: RedisClient
   /** Counts while Redis does not. */
-  local: Counters
+  local: ReturnType<typeof createMemoryCounters>
 }
 
-export function createRedisCounters({ client, local }: RedisCountersOptions): Counters {
+export function createRedisCounters({ client, local }: RedisCountersOptions) {
   client.defineCommand('countHit', { lua: hitScript, numberOfKeys: 1 })
   client.defineCommand('admitMember', { lua: admitScript, numberOfKeys: 1 })
   const redis = client as RedisClient & Scripts
 
   return {
-    hit: (key, windowMs) =>
+    hit: (key: string, windowMs: number) =>
       redis.countHit(`nebff:limit:${key}`, windowMs).then(
         ([hits, resetMs]) => ({ hits, resetMs }),
         () => local.hit(key, windowMs),
       ),
-    admit: (key, member, max, windowMs) =>
+    admit: (key: string, member: string, max: number, windowMs: number) =>
       redis.admitMember(`nebff:limit:${key}`, member, max, windowMs).then(
         ([admitted, resetMs]) => ({ admitted: admitted === 1, resetMs }),
         () => local.admit(key, member, max, windowMs),

@@ -2,6 +2,7 @@
  * Vonage as the core's `NetworkOperator`: sends what `wire.ts` builds, under one deadline, and returns what it judges.
  */
 import type { Clock, NetworkOperator } from '../core/ports.ts'
+import type { Soon } from '../core/soon.ts'
 import type { AuthUrlPolicy } from './auth-url.ts'
 import type { KeyRing } from './key-ring.ts'
 import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from './number-verification.ts'
@@ -29,7 +30,7 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
   const { startRoute, tokenRoute, verifyRoute, applicationJwt, clock } = options
 
   /** Lets our keys know how Vonage took this JWT. @returns after a 401 the one that may do better */
-  async function heed(outcome: Outcome, jwt: string): Promise<string | undefined> {
+  function heed(outcome: Outcome, jwt: string): Soon<string | undefined> {
     if (outcome.kind !== 'answer') return undefined
     if (outcome.status === 401) return applicationJwt.replace(jwt)
     if (outcome.status === 200) applicationJwt.accepted(jwt)
@@ -44,7 +45,8 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
   ): Promise<Outcome> {
     const jwt = await applicationJwt.current()
     const outcome = await route.send(build(jwt), signal)
-    const other = await heed(outcome, jwt)
+    const heeded = heed(outcome, jwt)
+    const other = heeded instanceof Promise ? await heeded : heeded
     if (other === undefined) return outcome
     const second = await route.send(build(other), signal)
     await heed(second, other)
@@ -79,11 +81,15 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
 }
 
 /** Not `AbortSignal.timeout`, whose timer and exception outlive every call that went well; and no `any`, which is dearer still. */
-function withDeadline<T>(
+async function withDeadline<T>(
   timeoutMs: number,
   work: AbortController,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const timer = setTimeout(() => work.abort(new DOMException('out of time', 'TimeoutError')), timeoutMs)
-  return run(work.signal).finally(() => clearTimeout(timer))
+  try {
+    return await run(work.signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventSink } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
+import type { Soon } from '../core/soon.ts'
 
 /** Calls leave evenly spaced, this much wider than the quota asks, so that jitter on the way cannot squeeze in one too many. */
 const jitterMargin = 1.1
@@ -13,7 +14,7 @@ const maxWaiting = 64
 /** Where permits come from. Neither method rejects. Spacing permits, instead of counting in windows, is what keeps the bound in every sliding second. */
 export interface Permits {
   /** Takes one. @returns 0 when taken, else the milliseconds until it is worth asking again */
-  take(): Promise<number>
+  take(): Soon<number>
   /** Gives none for so long, because Vonage said so. */
   pause(ms: number): Promise<void>
 }
@@ -33,7 +34,7 @@ export function createLocalPermits({ perSecond, clock }: PermitOptions): Permits
   const intervalMs = spacingMs(perSecond)
   let nextAtMs = Number.NEGATIVE_INFINITY
   return {
-    async take() {
+    take() {
       const nowMs = clock.monotonicMs()
       if (nowMs < nextAtMs) return nextAtMs - nowMs
       nextAtMs = nowMs + intervalMs
@@ -89,7 +90,8 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
     granting = true
     grantedAtMs = clock.monotonicMs()
     while (waiting.size > 0) {
-      const waitMs = await permits.take()
+      const taken = permits.take()
+      const waitMs = typeof taken === 'number' ? taken : await taken
       nextAtMs = clock.monotonicMs() + (waitMs || intervalMs)
       if (waitMs > 0) await sleep(waitMs, undefined, { ref: false })
       else grantNext()
@@ -114,9 +116,10 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
           leave()
         }
         const giveUp = () => leave(toSeconds(expectedWaitMs()))
-        signal.addEventListener('abort', giveUp)
         waiting.add(grant)
         void grantInTurn()
+        // Mostly it had its turn by now.
+        if (waiting.has(grant)) signal.addEventListener('abort', giveUp)
       })
     },
 

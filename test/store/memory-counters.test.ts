@@ -37,7 +37,7 @@ test('the wall clock changes nothing', async () => {
   assert.deepEqual(await counters.hit('one', minuteMs), { hits: 2, resetMs: minuteMs })
 })
 
-async function flood(keys: number, send: (key: string) => Promise<unknown>): Promise<void> {
+async function flood(keys: number, send: (key: string) => unknown): Promise<void> {
   for (let n = 1; n < keys; n++) void send(`key-${n}`)
   await send('key-0')
 }

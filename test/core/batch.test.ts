@@ -1,0 +1,54 @@
+/** Nothing at once, everything at the end of the turn, each once and in order. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { createBatch } from '../../src/core/batch.ts'
+
+function setUp() {
+  const handled: number[] = []
+  return { handled, batch: createBatch<number>((item) => handled.push(item)) }
+}
+
+test('what is added is done at the end of the turn, in order and once', async () => {
+  const { handled, batch } = setUp()
+  for (const item of [1, 2, 3]) batch.add(item)
+  await Promise.resolve()
+  assert.deepEqual(handled, [])
+  await setImmediate()
+  assert.deepEqual(handled, [1, 2, 3])
+  await setImmediate()
+  assert.deepEqual(handled, [1, 2, 3])
+})
+
+test('each turn has its own', async () => {
+  const { handled, batch } = setUp()
+  batch.add(1)
+  await setImmediate()
+  batch.add(2)
+  await setImmediate()
+  assert.deepEqual(handled, [1, 2])
+})
+
+test('flush does at once what has gathered, and the turn does not do it again', async () => {
+  const { handled, batch } = setUp()
+  batch.add(1)
+  batch.flush()
+  assert.deepEqual(handled, [1])
+  batch.add(2)
+  await setImmediate()
+  assert.deepEqual(handled, [1, 2])
+})
+
+test('what is added meanwhile is done in a turn of its own', async () => {
+  const handled: number[] = []
+  const batch = createBatch<number>((item) => {
+    handled.push(item)
+    if (item < 3) batch.add(item + 1)
+  })
+  batch.add(1)
+  await setImmediate()
+  assert.deepEqual(handled, [1])
+  await setImmediate()
+  await setImmediate()
+  assert.deepEqual(handled, [1, 2, 3])
+})
