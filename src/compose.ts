@@ -12,7 +12,7 @@ import { createVerification } from './core/verification.ts'
 import type { App } from './http/app.ts'
 import { createManagementServer } from './http/management.ts'
 import { createRateLimits } from './http/rate-limit.ts'
-import { createServer } from './http/server.ts'
+import { createServer, describeServer, type ServerOptions } from './http/server.ts'
 import { createAccessTokens } from './idp/access-token.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
@@ -154,7 +154,7 @@ export async function openService(config: Config): Promise<Service> {
   }
 
   const listener = { requestTimeoutMs, checkReady, isDraining: () => draining, log: log.logger, events }
-  const server = await createServer({
+  const serverOptions: ServerOptions = {
     ...listener,
     trustedProxies: config.TRUSTED_PROXIES,
     verification,
@@ -169,10 +169,11 @@ export async function openService(config: Config): Promise<Service> {
       distinctNumbersPerDay: config.RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY,
       events,
     }),
-  })
+  }
+  const server = await createServer(serverOptions)
   const management = await createManagementServer({
     ...listener,
-    openApiDocument: server.swagger(),
+    openApiDocument: () => describeServer(serverOptions),
     metricsText,
   })
 

@@ -13,6 +13,7 @@ import { answerParserError, endWithProblem, errorHandler, sendProblem } from './
 import { requestIdOf } from './request-id.ts'
 import { type RequestLog, reportRequest } from './request-log.ts'
 import { requireStrictRequests } from './strict-requests.ts'
+import { compilersFactory } from './validation.ts'
 
 /** The largest honest body, a finish with a code of 2,048 characters, is under 2.2 KB. */
 const maxBodyBytes = 4096
@@ -62,8 +63,7 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
     genReqId: requestIdOf,
     requestIdHeader: false,
     return503OnClosing: false,
-    // Mistakes are reported, not repaired.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    schemaController: { compilersFactory },
     // Here no hook runs.
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply)

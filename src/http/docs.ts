@@ -2,8 +2,7 @@
  * The OpenAPI document, rendered: a page that loads nothing from elsewhere. Made when it is first asked for, since it is a fifth of
  * the work of starting and most instances are never asked.
  */
-import fastifySwagger, { type StaticDocumentSpec } from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { StaticDocumentSpec } from '@fastify/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type App, type AppOptions, createApp } from './app.ts'
 
@@ -11,14 +10,16 @@ import { type App, type AppOptions, createApp } from './app.ts'
 const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 
 /** Below `/docs` of the listener, whose options it takes. The listener reports the requests. */
-export function serveDocs(listener: App, options: AppOptions, openApiDocument: object): void {
+export function serveDocs(listener: App, options: AppOptions, openApiDocument: () => Promise<object>): void {
   const silence = () => undefined
   const unreported = { ...options, log: { debug: silence, info: silence, error: silence }, events: silence }
   let making: Promise<App> | undefined
 
   async function make(): Promise<App> {
+    const { default: fastifySwagger } = await import('@fastify/swagger')
+    const { default: fastifySwaggerUi } = await import('@fastify/swagger-ui')
     const docs = createApp(unreported)
-    const specification = { document: openApiDocument } as StaticDocumentSpec
+    const specification = { document: await openApiDocument() } as StaticDocumentSpec
     await docs.register(fastifySwagger, { mode: 'static', specification })
     await docs.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
     await docs.ready()

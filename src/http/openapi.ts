@@ -1,7 +1,7 @@
 /**
  * The OpenAPI document: made from the route schemas, so that it cannot say anything else than the code does.
  */
-import fastifySwagger from '@fastify/swagger'
+import type {} from '@fastify/swagger'
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { FailureCode } from '../core/failures.ts'
@@ -75,6 +75,7 @@ declare module 'fastify' {
 
 /** Must run before the routes are registered. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
+  const { default: fastifySwagger } = await import('@fastify/swagger')
   app.addSchema(problemSchema)
   await app.register(fastifySwagger, {
     transform: ({ schema: { problems = [], ...schema }, url }) => ({

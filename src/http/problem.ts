@@ -122,7 +122,7 @@ function isAboutRequest(error: unknown): error is FastifyError {
 export function errorHandler(send: typeof sendProblem) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const validation = isAboutRequest(error) ? error.validation : undefined
-    const errors = validation?.filter(({ keyword }) => keyword !== 'if').map(toProblemError)
+    const errors = validation?.map(toProblemError)
     return send(request, reply, toFailure(error), errors)
   }
 }
@@ -134,7 +134,7 @@ function toProblemError({
 }: NonNullable<FastifyError['validation']>[number]): ProblemError {
   switch (keyword) {
     case 'required':
-      return { pointer: `${instancePath}/${params.missingProperty}`, detail: 'required' }
+      return { pointer: instancePath, detail: 'required' }
     case 'type':
       return { pointer: instancePath, detail: `expected ${params.type}` }
     case 'additionalProperties':

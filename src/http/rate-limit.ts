@@ -16,12 +16,12 @@ const dayMs = 24 * hourMs
 /** The contract's bound for Retry-After; `RateLimit` has the true time. */
 const maxRetryAfterSeconds = 60
 
-export interface Hit {
+interface Hit {
   hits: number
   resetMs: number
 }
 
-export interface Admission {
+interface Admission {
   admitted: boolean
   resetMs: number
 }

@@ -27,12 +27,25 @@ export interface ServerOptions extends AppOptions {
 /** Resolves when all is registered; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<App> {
   const app = createApp(options)
+  registerRoutes(app, options)
+  await app.ready()
+  return app
+}
+
+/** The OpenAPI document of these routes, from a server that never listens: most instances are never asked for it. */
+export async function describeServer(options: ServerOptions): Promise<object> {
+  const app = createApp(options)
   await describeApi(app)
+  registerRoutes(app, options)
+  await app.ready()
+  return app.swagger()
+}
 
+function registerRoutes(app: App, options: ServerOptions): void {
   // Public, and answered under any load.
-  await app.register(operationsRoutes(options.checkReady))
+  app.register(operationsRoutes(options.checkReady))
 
-  await app.register(async (shedding) => {
+  app.register(async (shedding) => {
     if (options.beginServerSpan) traceRequests(shedding, options.beginServerSpan)
     shedLoad(shedding)
     options.rateLimits.byAddress(shedding)
@@ -51,7 +64,4 @@ export async function createServer(options: ServerOptions): Promise<App> {
       await guarded.register(numberVerificationRoutes(options.verification))
     })
   })
-
-  await app.ready()
-  return app
 }

@@ -22,8 +22,9 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
     /** Counts one. @returns the count with it, in the window, and the milliseconds to the window's end */
     hit(key: string, windowMs: number): { hits: number; resetMs: number } {
       const { entries, resetMs } = hitsOf(key, windowMs)
-      const counted = entries.has(key) || entries.size < maxKeys ? key : sharedKey
-      const hits = (entries.get(counted) ?? 0) + 1
+      const known = entries.get(key)
+      const counted = known !== undefined || entries.size < maxKeys ? key : sharedKey
+      const hits = (known ?? entries.get(counted) ?? 0) + 1
       entries.set(counted, hits)
       return { hits, resetMs }
     },
@@ -48,16 +49,22 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
   }
 }
 
+interface Window<V> {
+  entries: Map<string, V>
+  endsAtMs: number
+}
+
 /** One Map for each kind and window length, replaced when its time is over. */
 function createWindows<V>(clock: Clock) {
-  const windows = new Map<string, { entries: Map<string, V>; endsAtMs: number }>()
+  const byLength = new Map<number, Map<string, Window<V>>>()
   return (key: string, windowMs: number) => {
-    const name = `${key.slice(0, key.indexOf(':') + 1)}${windowMs}`
+    const byKind = byLength.get(windowMs) ?? new Map<string, Window<V>>()
+    const kind = key.slice(0, key.indexOf(':') + 1)
     const nowMs = clock.monotonicMs()
-    let window = windows.get(name)
+    let window = byKind.get(kind)
     if (!window || window.endsAtMs <= nowMs) {
-      window = { entries: new Map<string, V>(), endsAtMs: nowMs + windowMs }
-      windows.set(name, window)
+      window = { entries: new Map(), endsAtMs: nowMs + windowMs }
+      byLength.set(windowMs, byKind.set(kind, window))
     }
     return { entries: window.entries, resetMs: window.endsAtMs - nowMs }
   }

@@ -5,6 +5,7 @@
 import { type KeyObject, randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { Clock } from '../core/ports.ts'
+import type { Soon } from '../core/soon.ts'
 
 /** Vonage's default. It allows 30 seconds to 24 hours. */
 const lifetimeMs = 15 * 60_000
@@ -28,7 +29,7 @@ export interface ApplicationJwt {
   /** Of the JWT in use. Undefined before the first. */
   ageSeconds(): number | undefined
   /** A JWT good for at least 30 seconds more. Parallel calls share one signing. */
-  current(): Promise<string>
+  current(): Soon<string>
   /**
    * Answers a 401: signs a new JWT unless that has happened meanwhile, however many calls were refused at once.
    * @returns undefined when the refused JWT is new itself, so that the key or the application is at fault, not its age
@@ -74,7 +75,7 @@ export function createApplicationJwt(options: ApplicationJwtOptions): SigningJwt
   return {
     ageSeconds: () => latest && (clock.monotonicMs() - latest.signedAtMs) / 1000,
 
-    async current() {
+    current() {
       const ageMs = latest ? clock.monotonicMs() - latest.signedAtMs : Number.POSITIVE_INFINITY
       if (!latest || ageMs >= usableMs) return signOnce()
       if (ageMs >= renewAfterMs) void signOnce()

@@ -43,7 +43,8 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
     build: (jwt: string) => Request,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const jwt = await applicationJwt.current()
+    const current = applicationJwt.current()
+    const jwt = current instanceof Promise ? await current : current
     const outcome = await route.send(build(jwt), signal)
     const heeded = heed(outcome, jwt)
     const other = heeded instanceof Promise ? await heeded : heeded
@@ -54,42 +55,45 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
   }
 
   return {
-    requestAuthUrl: (request, correlation, work) =>
-      withDeadline(options.startTimeoutMs, work, async (signal) => {
+    async requestAuthUrl(request, correlation, work) {
+      const timer = abortAfter(options.startTimeoutMs, work)
+      try {
         const outcome = await sendAuthorised(
           startRoute,
           (jwt) => networkEnablementRequest(request, jwt, correlation),
-          signal,
+          work.signal,
         )
         return judgeNetworkEnablement(outcome, request.scope, options.authUrlPolicy, clock.wallMs())
-      }),
+      } finally {
+        clearTimeout(timer)
+      }
+    },
 
-    verifyNumber: (code, phoneNumber, correlation) =>
-      withDeadline(options.finishTimeoutMs, new AbortController(), async (signal) => {
+    async verifyNumber(code, phoneNumber, correlation) {
+      const work = new AbortController()
+      const timer = abortAfter(options.finishTimeoutMs, work)
+      try {
         const jwt = await applicationJwt.current()
         const exchanged = await tokenRoute.send(
           tokenRequest(code, options.redirectUri, jwt, correlation),
-          signal,
+          work.signal,
         )
         // The code is not sent twice, but the next caller gets another JWT.
         await heed(exchanged, jwt)
         const accessToken = judgeToken(exchanged, clock.wallMs())
-        const verified = await verifyRoute.send(verifyRequest(phoneNumber, accessToken, correlation), signal)
+        const verified = await verifyRoute.send(
+          verifyRequest(phoneNumber, accessToken, correlation),
+          work.signal,
+        )
         return judgeVerify(verified, clock.wallMs())
-      }),
+      } finally {
+        clearTimeout(timer)
+      }
+    },
   }
 }
 
 /** Not `AbortSignal.timeout`, whose timer and exception outlive every call that went well; and no `any`, which is dearer still. */
-async function withDeadline<T>(
-  timeoutMs: number,
-  work: AbortController,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const timer = setTimeout(() => work.abort(new DOMException('out of time', 'TimeoutError')), timeoutMs)
-  try {
-    return await run(work.signal)
-  } finally {
-    clearTimeout(timer)
-  }
+function abortAfter(timeoutMs: number, work: AbortController): NodeJS.Timeout {
+  return setTimeout(() => work.abort(new DOMException('out of time', 'TimeoutError')), timeoutMs)
 }

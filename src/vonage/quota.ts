@@ -59,7 +59,7 @@ export interface Quota {
    * @param signal gives the place in the queue back
    * @returns undefined when granted; else, refused, the seconds until it is worth trying again, at least 1
    */
-  acquire(signal: AbortSignal): Promise<number | undefined>
+  acquire(signal: AbortSignal): Soon<number | undefined>
   /** Grants nothing for so long. */
   pause(ms: number): Promise<void>
   /** How many wait now. */
@@ -102,24 +102,26 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
   return {
     acquire(signal) {
       const waitMs = expectedWaitMs()
-      if (waiting.size >= maxWaiting || waitMs > maxWaitMs || signal.aborted)
-        return Promise.resolve(toSeconds(waitMs))
+      if (waiting.size >= maxWaiting || waitMs > maxWaitMs || signal.aborted) return toSeconds(waitMs)
       const cameAtMs = clock.monotonicMs()
+      let tell: ((refusedForSeconds?: number) => void) | undefined
+      const leave = (refusedForSeconds?: number) => {
+        waiting.delete(grant)
+        signal.removeEventListener('abort', giveUp)
+        tell?.(refusedForSeconds)
+      }
+      const grant = () => {
+        events({ name: 'quota.waited', seconds: (clock.monotonicMs() - cameAtMs) / 1000 })
+        leave()
+      }
+      const giveUp = () => leave(toSeconds(expectedWaitMs()))
+      waiting.add(grant)
+      void grantInTurn()
+      // Mostly its turn came at once.
+      if (!waiting.has(grant)) return undefined
       return new Promise((resolve) => {
-        const leave = (refusedForSeconds?: number) => {
-          waiting.delete(grant)
-          signal.removeEventListener('abort', giveUp)
-          resolve(refusedForSeconds)
-        }
-        const grant = () => {
-          events({ name: 'quota.waited', seconds: (clock.monotonicMs() - cameAtMs) / 1000 })
-          leave()
-        }
-        const giveUp = () => leave(toSeconds(expectedWaitMs()))
-        waiting.add(grant)
-        void grantInTurn()
-        // Mostly it had its turn by now.
-        if (waiting.has(grant)) signal.addEventListener('abort', giveUp)
+        tell = resolve
+        signal.addEventListener('abort', giveUp)
       })
     },
 

@@ -14,6 +14,7 @@ import {
 } from 'cockatiel'
 import type { EventSink, ServiceEvent, UpstreamCall } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
+import type { Soon } from '../core/soon.ts'
 import type { Quota } from './quota.ts'
 import { clampRetryAfter, parseRetryAfter } from './retry-after.ts'
 import type { Answer, NoAnswer, Request, Transport } from './transport.ts'
@@ -107,7 +108,7 @@ export function createRoute({ call, transport, maxInFlight, quota, clock, events
   }
 
   /** Who waits for a place gives up at the deadline; a call that has its place is `transport`'s to end. */
-  function inPlace(work: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+  function inPlace(work: () => Soon<Outcome>, signal: AbortSignal): Promise<Outcome> {
     if (places.executionSlots > 0) return places.execute(work)
     const late: NoAnswer = { kind: 'timeout', repeatable: true, cause: 'no place in time' }
     if (signal.aborted) return Promise.resolve(late)
@@ -126,11 +127,12 @@ export function createRoute({ call, transport, maxInFlight, quota, clock, events
     async send(request, signal) {
       const refused = refusedByCircuit()
       if (refused) return refused
-      const refusedForSeconds = await quota?.acquire(signal)
+      const acquired = quota?.acquire(signal)
+      const refusedForSeconds = acquired instanceof Promise ? await acquired : acquired
       if (refusedForSeconds !== undefined) return busy('quota', refusedForSeconds)
       try {
         const outcome = await inPlace(
-          async () => refusedByCircuit() ?? circuit.execute(() => sendOrRepeat(request, signal)),
+          () => refusedByCircuit() ?? circuit.execute(() => sendOrRepeat(request, signal)),
           signal,
         )
         if (outcome.kind === 'answer' && outcome.status === 429)

@@ -15,7 +15,7 @@ async function setUp(t: TestContext) {
   const { events, seen } = recordEvents()
   const options = { requestTimeoutMs: 10_000, isDraining: () => false, log: logger, events }
   const app = createApp(options)
-  serveDocs(app, options, document)
+  serveDocs(app, options, async () => document)
   return { app, url: await listenOnLoopback(t, app), log, seen }
 }
 

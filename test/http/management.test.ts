@@ -7,7 +7,7 @@ import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
 import { listenOnLoopback, openPublicServer, recordLog } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
 
-const { app: publicApp } = await openPublicServer({ after })
+const { describe } = await openPublicServer({ after })
 let isReady = true
 const url = await listenOnLoopback(
   { after },
@@ -18,7 +18,7 @@ const url = await listenOnLoopback(
     async checkReady() {
       if (!isReady) throw new ServiceFailure('store_unavailable')
     },
-    openApiDocument: publicApp.swagger(),
+    openApiDocument: describe,
     metricsText: async () => 'a_metric 1\n',
     events: () => {},
   }),
@@ -36,7 +36,7 @@ test('the document is that of the public listener', async () => {
   const answer = await call(url, { target: '/openapi.json' })
   assert.equal(answer.status, 200)
   assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-  assert.deepEqual(JSON.parse(answer.body), JSON.parse(JSON.stringify(publicApp.swagger())))
+  assert.deepEqual(JSON.parse(answer.body), JSON.parse(JSON.stringify(await describe())))
   assertSafeHeaders(answer)
 })
 
@@ -63,7 +63,7 @@ test('the page renders the document of the public listener', async () => {
   const initializer = await call(url, { target: '/docs/static/swagger-initializer.js' })
   assert.match(initializer.body, /\/json/)
   const document = await call(url, { target: '/docs/json' })
-  assert.deepEqual(JSON.parse(document.body), JSON.parse(JSON.stringify(publicApp.swagger())))
+  assert.deepEqual(JSON.parse(document.body), JSON.parse(JSON.stringify(await describe())))
 })
 
 test('the page may load, send and embed nothing of another host', async () => {

@@ -27,8 +27,8 @@ interface Operation {
   responses: Record<string, { description: string; content: Record<string, Content> }>
 }
 
-const { app } = await openPublicServer({ after })
-const document = JSON.parse(JSON.stringify(app.swagger())) as {
+const { app, describe } = await openPublicServer({ after })
+const document = JSON.parse(JSON.stringify(await describe())) as {
   openapi: string
   info: { version: string }
   tags: { name: string }[]

@@ -6,7 +6,7 @@ import { ServiceFailure } from '../../src/core/failures.ts'
 import type { Caller } from '../../src/core/ports.ts'
 import type { FinishRequest, StartRequest } from '../../src/core/verification.ts'
 import type { App } from '../../src/http/app.ts'
-import { createServer, type ServerOptions } from '../../src/http/server.ts'
+import { createServer, describeServer, type ServerOptions } from '../../src/http/server.ts'
 import { createLog } from '../../src/observability/logger.ts'
 import { callerOf, unobserved } from './unobserved.ts'
 
@@ -48,6 +48,8 @@ export interface RecordedLog {
 export interface PublicServer {
   app: App
   url: string
+  /** The OpenAPI document. */
+  describe(): Promise<object>
   log: RecordedLog
   /** Every start that reached the core. */
   starts: { caller: Caller; request: StartRequest }[]
@@ -84,7 +86,7 @@ export async function openPublicServer(
   const starts: PublicServer['starts'] = []
   const finishes: PublicServer['finishes'] = []
   const landings: PublicServer['landings'] = []
-  const app = await build({
+  const options: ServerOptions = {
     requestTimeoutMs: 10_000,
     isDraining: () => false,
     log: logger,
@@ -110,9 +112,11 @@ export async function openPublicServer(
       },
     },
     ...overrides,
-  })
+  }
+  const app = await build(options)
+  const describe = () => describeServer(options)
   const forget = () => [log.lines, starts, landings, finishes].forEach((record) => void record.splice(0))
-  return { app, url: await listenOnLoopback(t, app), log, starts, landings, finishes, forget }
+  return { app, url: await listenOnLoopback(t, app), describe, log, starts, landings, finishes, forget }
 }
 
 /** @returns its URL; closed, with its connections, when the test ends */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { decodeJwt, jwtVerify } from 'jose'
+import type { Soon } from '../../src/core/soon.ts'
 import { type ApplicationJwt, createApplicationJwt } from '../../src/vonage/application-jwt.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { createRsaKeys } from '../support/keys.ts'
@@ -18,7 +19,7 @@ function setUp(privateKey = keys.privateKey) {
   return { clock, applicationJwt: createApplicationJwt({ applicationId, privateKey, clock }) }
 }
 
-function parallel(times: number, call: () => Promise<string | undefined>): Promise<(string | undefined)[]> {
+function parallel(times: number, call: () => Soon<string | undefined>): Promise<(string | undefined)[]> {
   return Promise.all(Array.from({ length: times }, call))
 }
 
@@ -178,7 +179,7 @@ test('a failed signing fails every call that shares it, and the next call tries 
   const { applicationJwt } = setUp(createRsaKeys(1024).privateKey)
   const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => applicationJwt.current()))
   assert.ok(outcomes.every(({ status }) => status === 'rejected'))
-  await assert.rejects(applicationJwt.current())
+  await assert.rejects(async () => applicationJwt.current())
 })
 
 test('two applications sign their own JWTs', async () => {

@@ -121,8 +121,10 @@ describe('the queue', () => {
     const { quota, give, taken } = openQuota({ perSecond: 1000 })
     const leaving = new AbortController()
     const order: string[] = []
-    const ask = (name: string, signal = never) =>
-      quota.acquire(signal).then((refused) => void order.push(`${name} ${refused ?? 'granted'}`))
+    const ask = async (name: string, signal = never) => {
+      const refused = await quota.acquire(signal)
+      order.push(`${name} ${refused ?? 'granted'}`)
+    }
     const first = ask('first')
     const gone = ask('gone', leaving.signal)
     const last = ask('last')
@@ -238,7 +240,7 @@ test('a pause holds those who already wait, and ends', async () => {
   })
   await quota.pause(20)
   let granted = false
-  const waiter = quota.acquire(never).then(() => {
+  const waiter = Promise.resolve(quota.acquire(never)).then(() => {
     granted = true
   })
   await setImmediate()

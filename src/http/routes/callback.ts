@@ -3,41 +3,39 @@
  * device should have. It finishes nothing and stores nothing, for whoever lures a phone here must gain nothing; it is only counted.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { oauthErrors } from '../../core/events.ts'
 import { ServiceFailure } from '../../core/failures.ts'
 import { statePattern } from '../../core/state.ts'
 import type { Verification } from '../../core/verification.ts'
 import { errorHandler, sendRawProblem } from '../problem.ts'
 import { sendRaw } from '../raw-reply.ts'
+import { createValidator, type Validator } from '../validation.ts'
 import { AuthorizationCode } from './number-verification.ts'
 
-const Redirect = Type.Object(
-  {
-    code: Type.Optional(
-      Type.String({ description: 'Authorization code, up to 2,048 printable characters.' }),
-    ),
-    state: Type.Optional(Type.String({ description: 'The state of the start: 43 base64url characters.' })),
-    error: Type.Optional(Type.String({ description: 'OAuth error code, instead of `code`.' })),
-    error_description: Type.Optional(Type.String({ description: 'Never passed on.' })),
-  },
-  {
-    // A repeated parameter is a list, and so refused; unknown ones are ignored (RFC 6749 section 4.1.2).
-    if: { required: ['error'] },
-    else: {
-      required: ['code', 'state'],
-      properties: { code: AuthorizationCode, state: { type: 'string', pattern: statePattern } },
-    },
-  },
-)
+/** A repeated parameter is a list, and so refused; unknown ones are ignored (RFC 6749 section 4.1.2). */
+const Redirect = Type.Object({
+  code: Type.Optional(Type.String({ description: 'Authorization code, up to 2,048 printable characters.' })),
+  state: Type.Optional(Type.String({ description: 'The state of the start: 43 base64url characters.' })),
+  error: Type.Optional(Type.String({ description: 'OAuth error code, instead of `code`.' })),
+  error_description: Type.Optional(Type.String({ description: 'Never passed on.' })),
+})
 
-const Landing = Type.Object(
-  { code: AuthorizationCode, state: Type.String({ pattern: statePattern }) },
-  {
-    additionalProperties: false,
-    description: 'Send this object, unchanged, to `POST /v1/number-verification`.',
-  },
-)
+const landingMembers = { code: AuthorizationCode, state: Type.String({ pattern: statePattern }) }
+const Landing = Type.Object(landingMembers, {
+  additionalProperties: false,
+  description: 'Send this object, unchanged, to `POST /v1/number-verification`.',
+})
+
+const validateRedirect = createValidator(Redirect)
+const validateGoodRedirect = createValidator(Type.Object(landingMembers))
+/** Without an error, code and state must be there and well-formed. */
+const validateQuery: Validator = (query) => {
+  const valid = validateRedirect(query)
+  return valid === true && (query as Static<typeof Redirect>).error === undefined
+    ? validateGoodRedirect(query)
+    : valid
+}
 
 const mintedState = new RegExp(statePattern)
 
@@ -48,6 +46,7 @@ export function callbackRoutes(verification: Pick<Verification, 'land'>): Fastif
       '/v1/network-enablement/callback',
       {
         config: { step: 'landing' },
+        validatorCompiler: () => validateQuery,
         schema: {
           operationId: 'landRedirect',
           summary: 'Landing page of the redirect',
