@@ -15,6 +15,7 @@ import { type LoadOptions, load, loadOnce } from './harness/load.ts'
 import { describeMachine, type Machine } from './harness/machine.ts'
 import type { ServerProcess } from './harness/server-process.ts'
 import { median, pairedRatios, type Spread, spread } from './harness/statistics.ts'
+import type { TokenFile } from './harness/tokens.ts'
 
 export interface Standing {
   id: string
@@ -46,21 +47,29 @@ export async function runContest(
   options: ContestOptions,
 ): Promise<ContestResult> {
   const { rounds, seconds, warmUpSeconds, say } = options
-  const entrants: { contestant: Contestant; server: ServerProcess; standing: Standing }[] = []
+  const entrants: { contestant: Contestant; server: ServerProcess; tokens: TokenFile; standing: Standing }[] =
+    []
   for (const contestant of contestants) {
     const server = await startContestant(contestant, surroundings)
-    const { id, title, tokens } = contestant
-    const standing = { id, title, tokens, perSecond: [], cpuUsPerRequest: [], rssMiB: 0 }
-    entrants.push({ contestant, server, standing })
-    await load({
-      url: server.url + route,
-      tokens: tokensOf(surroundings, contestant),
-      seconds: warmUpSeconds,
-    })
+    const { id, title } = contestant
+    const standing = {
+      id,
+      title,
+      tokens: contestant.tokens,
+      perSecond: [],
+      cpuUsPerRequest: [],
+      rssMiB: 0,
+    }
+    // Its own place in the circle: what others were sent does not bring it back sooner to a token that it knows.
+    const tokens = { ...tokensOf(surroundings, contestant) }
+    entrants.push({ contestant, server, tokens, standing })
+    await load({ url: server.url + route, tokens, seconds: warmUpSeconds })
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { contestant, server, standing } of round % 2 === 0 ? entrants : entrants.toReversed()) {
-      const turn = { url: server.url + route, tokens: tokensOf(surroundings, contestant), seconds }
+    for (const { contestant, server, tokens, standing } of round % 2 === 0
+      ? entrants
+      : entrants.toReversed()) {
+      const turn = { url: server.url + route, tokens, seconds }
       const { perSecond, cpuUsPerRequest } = await measureTurn(server, turn).catch((error: Error) => {
         // Once more: a stall of the machine is enough to make a server shed load or run into a timeout.
         say(`${contestant.id}: ${error.message}; once more`)

@@ -1,8 +1,11 @@
 /** The whole service from its settings, over real sockets: everything is connected, and closing closes everything. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { openService } from '../src/compose.ts'
 import { type Environment, parseConfig } from '../src/config.ts'
 import type { DocumentServer } from './support/document-server.ts'
@@ -142,4 +145,17 @@ test('a port that is taken is an error, and the other listener does not stay beh
   })
   await assert.rejects(openService(parseConfig(settings)), { code: 'EADDRINUSE' })
   await assert.rejects(fetch(`${spare.managementUrl}/livez`))
+})
+
+test('a service without Redis, tracing and readers of its document loads nothing for them', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, 'support/loaded-packages.ts'),
+  ])
+  const loaded = JSON.parse(stdout) as string[]
+  assert.ok(loaded.includes('fastify'))
+  const needless = ['ioredis', 'ajv', '@fastify/swagger', '@fastify/swagger-ui', 'yaml']
+  assert.deepEqual(
+    needless.filter((name) => loaded.includes(name)),
+    [],
+  )
 })

@@ -1,5 +1,5 @@
 /** One size of the memory store, run by ../scale.ts: `node --expose-gc store.ts <states> <states per caller>`. Prints JSON. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -26,7 +26,7 @@ const newStore = () =>
   createMemoryStore({ ttlSeconds, maxEntries: 10_000_000, maxPerCaller: Math.max(5, perCaller), clock })
 /** Made when needed, so that no list of names is counted as the store's memory. The same index gives the same names. */
 const subject = (index: number) => `user-${String(Math.floor(index / perCaller)).padStart(8, '0')}`
-const stateOf = (index: number) => String(index).padStart(43, seed)
+const stateOf = (index: number) => hash('sha256', seed + index, 'base64url')
 const seed = randomBytes(24).toString('base64url')
 
 function pending(index: number) {
