@@ -10,7 +10,7 @@ export type KeyedDigest = (text: string) => string
 /**
  * @param secret the same for all replicas; a key is derived from it, so it may serve elsewhere too
  * @returns a function from text to 22 base64url characters (132 bits)
- * @see FIPS 202, appendix A.2, about what SHA-3 is not open to, and NIST SP 800-185 for KMAC, which also only prepends its key
+ * @see NIST SP 800-185 section 4: KMAC also puts its key in front of the text
  */
 export function createKeyedDigest(secret: string): KeyedDigest {
   const derived = hkdfSync('sha256', secret, '', 'network-enablement-bff digest', 32)

@@ -89,6 +89,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     async take(subject, state) {
       for (const generation of generations.live()) {
         const own = generation.entries.get(subject)
+        // Only ever compared with those that its own subject started.
         const entry = own?.find((candidate) => candidate.state === state)
         if (!own || !entry) continue
         remove(generation, subject, own, entry)
