@@ -3,14 +3,7 @@
  * the opposite order. What counts is the ratio of two within the same round; absolute rates are this machine's.
  */
 import { setTimeout } from 'node:timers/promises'
-import {
-  type Contestant,
-  contestants,
-  route,
-  type Surroundings,
-  startContestant,
-  tokensOf,
-} from './contestants.ts'
+import { contestants, route, type Surroundings, startContestant, tokensOf } from './contestants.ts'
 import { type LoadOptions, load, loadOnce } from './harness/load.ts'
 import { describeMachine, type Machine } from './harness/machine.ts'
 import type { ServerProcess } from './harness/server-process.ts'
@@ -47,8 +40,7 @@ export async function runContest(
   options: ContestOptions,
 ): Promise<ContestResult> {
   const { rounds, seconds, warmUpSeconds, say } = options
-  const entrants: { contestant: Contestant; server: ServerProcess; tokens: TokenFile; standing: Standing }[] =
-    []
+  const entrants: { server: ServerProcess; tokens: TokenFile; standing: Standing }[] = []
   for (const contestant of contestants) {
     const server = await startContestant(contestant, surroundings)
     const { id, title } = contestant
@@ -62,17 +54,15 @@ export async function runContest(
     }
     // Its own place in the circle: what others were sent does not bring it back sooner to a token that it knows.
     const tokens = { ...tokensOf(surroundings, contestant) }
-    entrants.push({ contestant, server, tokens, standing })
+    entrants.push({ server, tokens, standing })
     await load({ url: server.url + route, tokens, seconds: warmUpSeconds })
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { contestant, server, tokens, standing } of round % 2 === 0
-      ? entrants
-      : entrants.toReversed()) {
+    for (const { server, tokens, standing } of round % 2 === 0 ? entrants : entrants.toReversed()) {
       const turn = { url: server.url + route, tokens, seconds }
       const { perSecond, cpuUsPerRequest } = await measureTurn(server, turn).catch((error: Error) => {
         // Once more: a stall of the machine is enough to make a server shed load or run into a timeout.
-        say(`${contestant.id}: ${error.message}; once more`)
+        say(`${standing.id}: ${error.message}; once more`)
         return measureTurn(server, turn)
       })
       standing.perSecond.push(perSecond)

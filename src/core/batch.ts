@@ -1,6 +1,6 @@
 /**
- * Work that nobody waits for, done together at the end of the event loop's turn: after the answers are out, and cheaper, since
- * code that just ran for its like runs several times as fast as between other things.
+ * Work that nobody waits for, done together at the end of the event loop's turn: after the answers are out, and cheaper there than
+ * between other things.
  */
 export interface Batch<T> {
   add(item: T): void

@@ -1,6 +1,6 @@
 /**
- * Values that are often there already. Waiting for a promise costs a request a turn of the queue even when nothing is awaited,
- * more than most of its steps, so what needs no I/O is handed over as it is.
+ * Values that are often there already. Waiting for a promise costs a request a turn of the queue even when nothing is awaited, so
+ * what needs no I/O is handed over as it is.
  */
 export type Soon<T> = T | Promise<T>
 

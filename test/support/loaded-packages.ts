@@ -4,7 +4,7 @@ import { openService } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import { listeningSettings } from './environment.ts'
 
-const settings = { ...listeningSettings(), ALLOW_INSECURE_UPSTREAM: 'true', LOG_LEVEL: 'silent' }
+const settings = listeningSettings({ LOG_LEVEL: 'silent' })
 const service = await openService(parseConfig(settings))
 const packages = Object.keys(createRequire(import.meta.url).cache).flatMap(
   (file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
