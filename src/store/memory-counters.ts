@@ -22,9 +22,8 @@ export function createMemoryCounters({ clock }: MemoryCountersOptions) {
     /** Counts one. @returns the count with it, in the window, and the milliseconds to the window's end */
     hit(key: string, windowMs: number): { hits: number; resetMs: number } {
       const { entries, resetMs } = hitsOf(key, windowMs)
-      const known = entries.get(key)
-      const counted = known !== undefined || entries.size < maxKeys ? key : sharedKey
-      const hits = (known ?? entries.get(counted) ?? 0) + 1
+      const counted = entries.has(key) || entries.size < maxKeys ? key : sharedKey
+      const hits = (entries.get(counted) ?? 0) + 1
       entries.set(counted, hits)
       return { hits, resetMs }
     },
