@@ -12,16 +12,20 @@ const e164 = /^\+[1-9][0-9]{6,14}$/
  */
 const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})/
 
-export type PhoneNumber = Readonly<HiddenNumber>
+export type { PhoneNumber }
 
-class HiddenNumber {
+class PhoneNumber {
   readonly #text: string
-  /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
-  readonly callingCode: string
+  readonly #callingCode: string
 
   constructor(text: string) {
     this.#text = text
-    this.callingCode = callingCodeOf(text)
+    this.#callingCode = callingCodeOf(text)
+  }
+
+  /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
+  get callingCode(): string {
+    return this.#callingCode
   }
 
   /** The full number, such as `+99012345678`. Call it only where the number leaves for Vonage or is compared. */
@@ -61,5 +65,5 @@ export function parsePhoneNumber(
   if (!isPhoneNumber(text)) return undefined
   if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
     return undefined
-  return Object.freeze(new HiddenNumber(text))
+  return new PhoneNumber(text)
 }

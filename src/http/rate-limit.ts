@@ -57,15 +57,21 @@ interface Limit {
   name: 'address' | 'caller' | 'number' | 'distinct-numbers'
   quota: number
   windowMs: number
+  /** For `RateLimit-Policy`. */
+  policy: string
+}
+
+function limitBy(name: Limit['name'], quota: number, windowMs: number): Limit {
+  return { name, quota, windowMs, policy: `"${name}";q=${quota};w=${windowMs / 1000}` }
 }
 
 /** Refuses with `rate_limited`. @see draft-ietf-httpapi-ratelimit-headers for `RateLimit-Policy` and `RateLimit` */
 export function createRateLimits(options: RateLimitOptions): RateLimits {
   const { counters, digest, events } = options
-  const address: Limit = { name: 'address', quota: options.addressPerMinute, windowMs: minuteMs }
-  const caller: Limit = { name: 'caller', quota: options.callerPerMinute, windowMs: minuteMs }
-  const number: Limit = { name: 'number', quota: options.numberPerHour, windowMs: hourMs }
-  const distinct: Limit = { name: 'distinct-numbers', quota: options.distinctNumbersPerDay, windowMs: dayMs }
+  const address = limitBy('address', options.addressPerMinute, minuteMs)
+  const caller = limitBy('caller', options.callerPerMinute, minuteMs)
+  const number = limitBy('number', options.numberPerHour, hourMs)
+  const distinct = limitBy('distinct-numbers', options.distinctNumbersPerDay, dayMs)
 
   function refuse(reply: FastifyReply, limit: Limit, left: Left): never {
     events({ name: 'rate_limit.refused', limit: limit.name })
@@ -132,9 +138,9 @@ interface Left {
   resetMs: number
 }
 
-function tell(reply: FastifyReply, { name, quota, windowMs }: Limit, { remaining, resetMs }: Left): void {
+function tell(reply: FastifyReply, { name, policy }: Limit, { remaining, resetMs }: Left): void {
   reply.headers({
-    'ratelimit-policy': `"${name}";q=${quota};w=${windowMs / 1000}`,
+    'ratelimit-policy': policy,
     ratelimit: `"${name}";r=${Math.max(0, remaining)};t=${toSeconds(resetMs)}`,
   })
 }

@@ -11,7 +11,7 @@ export function workFor({ raw }: FastifyReply): AbortController {
   const work = new AbortController()
   // The caller may have left while its token was checked; `close` does not come twice.
   if (raw.closed) work.abort()
-  raw.once('close', () => {
+  raw.on('close', () => {
     if (!raw.writableFinished) work.abort()
   })
   return work

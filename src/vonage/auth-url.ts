@@ -5,8 +5,9 @@
 
 /** Longer than any URL seen from Vonage (about 600 characters); some mobile stacks cut off at this length. */
 const maxLength = 2048
-/** Printable ASCII without the backslash, which browsers read as a slash. */
-const plainCharacters = /^[!-[\]-~]+$/
+/** Printable ASCII without the backslash, which browsers read as a slash, and without a fragment (RFC 6749 section 3.1). */
+const plainCharacters = /^[!"$-[\]-~]+$/
+const origin = /^(https?:)\/\/([^/?]+)/
 
 export interface AuthUrlPolicy {
   /** Host names, or `*.suffix` for every name below one. Empty: any host. */
@@ -16,18 +17,16 @@ export interface AuthUrlPolicy {
 }
 
 /**
- * Checks: https; no userinfo; no fragment (RFC 6749 section 3.1); the host as written is the host as parsed, so no unicode,
- * escapes or odd number forms in it; the host allow-list; length and alphabet.
- * Does not check: the path, the query, or the `state` in it, which may be Vonage's own.
+ * Checks: https; no userinfo; no fragment; the host as written is the host as parsed, so no unicode, escapes or odd number forms
+ * in it; the host allow-list; length and alphabet.
+ * Does not check: the path, the query, or the `state` in it, which may be Vonage's own. They cannot change where the URL leads.
  */
 export function isAllowedAuthUrl(text: string, { hosts, allowHttp }: AuthUrlPolicy): boolean {
   if (text.length > maxLength || !plainCharacters.test(text)) return false
-  const url = URL.parse(text)
-  if (!url) return false
-  if (url.protocol !== 'https:' && !(allowHttp && url.protocol === 'http:')) return false
-  if (url.username || url.password || text.includes('#')) return false
-  const authority = text.slice(url.protocol.length + 2).split(/[/?]/, 1)[0]
-  if (!text.startsWith(`${url.protocol}//`) || authority?.toLowerCase() !== url.host) return false
+  const [beginning = '', protocol, authority] = origin.exec(text) ?? []
+  if (protocol !== 'https:' && !allowHttp) return false
+  const url = URL.parse(beginning)
+  if (!url || authority?.toLowerCase() !== url.host) return false
   return hosts.length === 0 || hosts.some((host) => matches(url.hostname, host))
 }
 

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventSink } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
-import type { Soon } from '../core/soon.ts'
+import { type Soon, whenThere } from '../core/soon.ts'
 
 /** Calls leave evenly spaced, this much wider than the quota asks, so that jitter on the way cannot squeeze in one too many. */
 const jitterMargin = 1.1
@@ -78,23 +78,25 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
 
   const expectedWaitMs = () => Math.max(0, nextAtMs - clock.monotonicMs()) + waiting.size * observedMs
 
-  function grantNext(): void {
-    const nowMs = clock.monotonicMs()
-    observedMs = Math.max(intervalMs, 0.8 * observedMs + 0.2 * (nowMs - grantedAtMs))
-    grantedAtMs = nowMs
-    waiting.values().next().value?.()
+  function take(): Soon<number> {
+    return whenThere(permits.take(), (waitMs) => {
+      const nowMs = clock.monotonicMs()
+      nextAtMs = nowMs + (waitMs || intervalMs)
+      if (waitMs > 0) return waitMs
+      observedMs = Math.max(intervalMs, 0.8 * observedMs + 0.2 * (nowMs - grantedAtMs))
+      grantedAtMs = nowMs
+      return 0
+    })
   }
 
-  async function grantInTurn(): Promise<void> {
-    if (granting) return
+  /** @param first of the one who waits alone */
+  async function grantInTurn(first: Soon<number>): Promise<void> {
     granting = true
-    grantedAtMs = clock.monotonicMs()
+    let waitMs = await first
     while (waiting.size > 0) {
-      const taken = permits.take()
-      const waitMs = typeof taken === 'number' ? taken : await taken
-      nextAtMs = clock.monotonicMs() + (waitMs || intervalMs)
       if (waitMs > 0) await sleep(waitMs, undefined, { ref: false })
-      else grantNext()
+      else waiting.values().next().value?.()
+      if (waiting.size > 0) waitMs = await take()
     }
     granting = false
   }
@@ -104,24 +106,28 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
       const waitMs = expectedWaitMs()
       if (waiting.size >= maxWaiting || waitMs > maxWaitMs || signal.aborted) return toSeconds(waitMs)
       const cameAtMs = clock.monotonicMs()
-      let tell: ((refusedForSeconds?: number) => void) | undefined
-      const leave = (refusedForSeconds?: number) => {
-        waiting.delete(grant)
-        signal.removeEventListener('abort', giveUp)
-        tell?.(refusedForSeconds)
-      }
-      const grant = () => {
+      const tellGranted = () =>
         events({ name: 'quota.waited', seconds: (clock.monotonicMs() - cameAtMs) / 1000 })
-        leave()
+      if (!granting) grantedAtMs = cameAtMs
+      const taken = granting ? undefined : take()
+      if (taken === 0) {
+        tellGranted()
+        return undefined
       }
-      const giveUp = () => leave(toSeconds(expectedWaitMs()))
-      waiting.add(grant)
-      void grantInTurn()
-      // Mostly its turn came at once.
-      if (!waiting.has(grant)) return undefined
       return new Promise((resolve) => {
-        tell = resolve
+        const leave = (refusedForSeconds?: number) => {
+          waiting.delete(grant)
+          signal.removeEventListener('abort', giveUp)
+          resolve(refusedForSeconds)
+        }
+        const grant = () => {
+          tellGranted()
+          leave()
+        }
+        const giveUp = () => leave(toSeconds(expectedWaitMs()))
         signal.addEventListener('abort', giveUp)
+        waiting.add(grant)
+        if (taken !== undefined) void grantInTurn(taken)
       })
     },
 
