@@ -3,7 +3,7 @@
  * the opposite order. What counts is the ratio of two within the same round; absolute rates are this machine's.
  */
 import { setTimeout } from 'node:timers/promises'
-import { contestants, route, type Surroundings, startContestant, tokensOf } from './contestants.ts'
+import { type Contestant, route, type Surroundings, startContestant, tokensOf } from './contestants.ts'
 import { type LoadOptions, load, loadOnce } from './harness/load.ts'
 import { describeMachine, type Machine } from './harness/machine.ts'
 import type { ServerProcess } from './harness/server-process.ts'
@@ -28,6 +28,7 @@ export interface ContestResult {
 }
 
 export interface ContestOptions {
+  contestants: readonly Contestant[]
   rounds: number
   /** Of each contestant's turn. */
   seconds: number
@@ -39,7 +40,7 @@ export async function runContest(
   surroundings: Surroundings,
   options: ContestOptions,
 ): Promise<ContestResult> {
-  const { rounds, seconds, warmUpSeconds, say } = options
+  const { contestants, rounds, seconds, warmUpSeconds, say } = options
   const entrants: { server: ServerProcess; tokens: TokenFile; standing: Standing }[] = []
   for (const contestant of contestants) {
     const server = await startContestant(contestant, surroundings)

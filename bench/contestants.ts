@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
+import { duties } from './contestants/settings.ts'
 import { type ServerOptions, type ServerProcess, startServer } from './harness/server-process.ts'
 import { expectedReply, type Stub, scope } from './harness/stub.ts'
 import { audience, signJwt, type TokenFile, type Tokens } from './harness/tokens.ts'
@@ -101,18 +102,50 @@ async function other(
   }
 }
 
+const theLimit: Contestant = {
+  id: 'limit',
+  title: 'the limit: Fastify + undici, nothing else',
+  tokens: 'repeated',
+  authenticates: false,
+  server: (all) => other('limit.ts', all),
+}
+
+/** The limit with these duties besides, in one plain file. */
+function withDuties(title: string, done: readonly string[]): Contestant {
+  return {
+    id: `duties: ${done.join(' ')}`,
+    title,
+    tokens: 'repeated',
+    authenticates: false,
+    server: (all) => other('duties.ts', all, { DUTIES: done.join(',') }),
+  }
+}
+
+const allDuties = { ...withDuties('the limit with all duties of this service', duties), id: 'duties' }
+const repeatedOurs: Contestant = {
+  id: 'ours',
+  title: 'this service',
+  tokens: 'repeated',
+  authenticates: true,
+  server: (all) => ours(all),
+}
+
+/** For what each duty costs. */
+export const dutyContestants: readonly Contestant[] = [
+  theLimit,
+  withDuties('none', []),
+  ...duties.map((duty) => withDuties(duty, [duty])),
+  allDuties,
+  repeatedOurs,
+]
+
 const plugins = 'Fastify + @fastify/jwt + get-jwks + reply-from'
 const sdk = 'Express 5 + express-oauth2-jwt-bearer + @vonage/auth'
 
 export const contestants: readonly Contestant[] = [
-  {
-    id: 'limit',
-    title: 'the limit: Fastify + undici, nothing else',
-    tokens: 'repeated',
-    authenticates: false,
-    server: (all) => other('limit.ts', all),
-  },
-  { id: 'ours', title: 'this service', tokens: 'repeated', authenticates: true, server: (all) => ours(all) },
+  theLimit,
+  allDuties,
+  repeatedOurs,
   {
     id: 'ours-fresh',
     title: 'this service',

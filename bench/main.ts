@@ -2,7 +2,7 @@
  * `npm run bench`: how close the service is to the limit of a Node BFF, and how far ahead of what people would use instead.
  *
  * Without arguments: the contest, 12 rounds, into docs/performance.md. `--quick`: 3 short rounds, printed only.
- * `--micro`, `--scale`, `--heap`, `--profile`: the other measurements. `--save-baseline` keeps the contest's figures to compare with.
+ * `--duties`, `--micro`, `--scale`, `--heap`, `--profile`: the other measurements. `--save-baseline` keeps the contest's figures to compare with.
  * docs/performance.md says how to read it all.
  */
 import { spawnSync } from 'node:child_process'
@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util'
 import { writeChart } from './chart.ts'
 import { runContest } from './contest.ts'
 import { againstBaseline, contestTables, saveBaseline } from './contest-report.ts'
-import type { Surroundings } from './contestants.ts'
+import { contestants, type Surroundings } from './contestants.ts'
+import { runDuties } from './duties.ts'
 import { pinHarness } from './harness/cores.ts'
 import { saveResult, writeSection } from './harness/document.ts'
 import { startStub } from './harness/stub.ts'
@@ -28,6 +29,7 @@ const { values: asked } = parseArgs({
     scale: { type: 'boolean', default: false },
     heap: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    duties: { type: 'boolean', default: false },
     'save-baseline': { type: 'boolean', default: false },
   },
 })
@@ -59,13 +61,14 @@ if (asked.micro) {
 }
 
 async function measure(surroundings: Surroundings): Promise<void> {
+  if (asked.duties) return print(await runDuties(surroundings, say))
   if (asked.profile) return print(await runProfile(surroundings))
   if (asked.scale) return print(await runScale(surroundings, say))
   if (asked.heap) return print(await runHeap(surroundings))
   const lengths = asked.quick
     ? { rounds: 3, seconds: 1, warmUpSeconds: 2 }
     : { rounds: 12, seconds: 2, warmUpSeconds: 8 }
-  const result = await runContest(surroundings, { ...lengths, say })
+  const result = await runContest(surroundings, { ...lengths, contestants, say })
   saveResult(asked.quick ? 'quick' : 'contest', result)
   print(contestTables(result))
   print(againstBaseline(result))

@@ -25,3 +25,6 @@ export function toReply({ scopes }: NetworkEnablementAnswer) {
 export function announce(url: string): void {
   process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`)
 }
+
+/** What the service does for a start besides what the limit does. */
+export const duties = ['token', 'limits', 'state', 'deadline', 'url', 'headers', 'log', 'metrics'] as const
