@@ -102,7 +102,7 @@ async function other(
   }
 }
 
-const theLimit: Contestant = {
+export const theLimit: Contestant = {
   id: 'limit',
   title: 'the limit: Fastify + undici, nothing else',
   tokens: 'repeated',

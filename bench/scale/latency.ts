@@ -1,5 +1,5 @@
-/** Latency while the service is not saturated: the same steady load through the service and straight to the stub. */
-import { ours, route, type Surroundings } from '../contestants.ts'
+/** Latency while the service is not saturated: the same steady load through it, through the limit, and straight to the stub. */
+import { ours, route, type Surroundings, theLimit } from '../contestants.ts'
 import { load } from '../harness/load.ts'
 import { startServer } from '../harness/server-process.ts'
 import { median } from '../harness/statistics.ts'
@@ -15,15 +15,25 @@ interface Latency {
 
 export interface LatencyFigures {
   mostPerSecond: number
-  steps: { share: number; perSecond: number; ours: Latency; stub: Latency; added: Latency }[]
+  /** `added` is to the stub's, in the same round. */
+  steps: {
+    share: number
+    perSecond: number
+    ours: Latency
+    stub: Latency
+    added: Latency
+    addedByLimit: Latency
+  }[]
 }
 
 export async function measureLatency(surroundings: Surroundings): Promise<LatencyFigures> {
-  const server = await startServer(ours(surroundings))
   const tokens = surroundings.tokens.repeated
+  const server = await startServer(ours(surroundings))
+  const limit = await startServer(await theLimit.server(surroundings))
   const through = server.url + route
+  const throughLimit = limit.url + route
   const straight = `${surroundings.stub.url}/v0.1/network-enablement`
-  await load({ url: through, tokens, seconds: 5 })
+  for (const url of [through, throughLimit]) await load({ url, tokens, seconds: 5 })
   const most: number[] = []
   for (let round = 0; round < 3; round++)
     most.push((await load({ url: through, tokens, seconds: 3 })).perSecond)
@@ -33,24 +43,34 @@ export async function measureLatency(surroundings: Surroundings): Promise<Latenc
   for (const share of [0.1, 0.5, 0.8]) {
     // Each connection waits so long between an answer and the next request.
     const pauseMs = Math.round((connections / (share * mostPerSecond)) * 1000)
-    const runs: { ours: Awaited<ReturnType<typeof load>>; stub: Awaited<ReturnType<typeof load>> }[] = []
+    const measure = (url: string) => load({ url, tokens, seconds, connections, pauseMs })
+    const runs: Record<'ours' | 'limit' | 'stub', Awaited<ReturnType<typeof load>>>[] = []
     for (let round = 0; round < rounds; round++)
       runs.push({
-        ours: await load({ url: through, tokens, seconds, connections, pauseMs }),
-        stub: await load({ url: straight, tokens, seconds, connections, pauseMs }),
+        ours: await measure(through),
+        limit: await measure(throughLimit),
+        stub: await measure(straight),
       })
-    const of = (pick: (run: (typeof runs)[number]) => number) => median(runs.map(pick))
+    type Run = (typeof runs)[number]
+    const of = (pick: (run: Run) => number) => median(runs.map(pick))
+    const latencyOf = (one: keyof Run) => ({
+      p50Ms: of((run) => run[one].p50Us) / 1000,
+      p99Ms: of((run) => run[one].p99Us) / 1000,
+    })
+    const addedBy = (one: keyof Run) => ({
+      p50Ms: of((run) => run[one].p50Us - run.stub.p50Us) / 1000,
+      p99Ms: of((run) => run[one].p99Us - run.stub.p99Us) / 1000,
+    })
     steps.push({
       share,
       perSecond: of((run) => run.ours.perSecond),
-      ours: { p50Ms: of((run) => run.ours.p50Us) / 1000, p99Ms: of((run) => run.ours.p99Us) / 1000 },
-      stub: { p50Ms: of((run) => run.stub.p50Us) / 1000, p99Ms: of((run) => run.stub.p99Us) / 1000 },
-      added: {
-        p50Ms: of((run) => run.ours.p50Us - run.stub.p50Us) / 1000,
-        p99Ms: of((run) => run.ours.p99Us - run.stub.p99Us) / 1000,
-      },
+      ours: latencyOf('ours'),
+      stub: latencyOf('stub'),
+      added: addedBy('ours'),
+      addedByLimit: addedBy('limit'),
     })
   }
   await server.stop()
+  await limit.stop()
   return { mostPerSecond, steps }
 }
