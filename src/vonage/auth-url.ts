@@ -23,7 +23,9 @@ export interface AuthUrlPolicy {
  */
 export function isAllowedAuthUrl(text: string, { hosts, allowHttp }: AuthUrlPolicy): boolean {
   if (text.length > maxLength || !plainCharacters.test(text)) return false
-  const [beginning = '', protocol, authority] = origin.exec(text) ?? []
+  const parts = origin.exec(text)
+  if (!parts) return false
+  const [beginning, protocol, authority] = parts
   if (protocol !== 'https:' && !allowHttp) return false
   const url = URL.parse(beginning)
   if (!url || authority?.toLowerCase() !== url.host) return false

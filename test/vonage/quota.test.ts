@@ -55,9 +55,21 @@ describe('the queue', () => {
   })
 
   test('grants at once when a permit is there', async () => {
-    const { quota, give } = openQuota()
-    give(1)
+    const { quota, give, taken } = openQuota()
+    give(2)
     assert.equal(await quota.acquire(never), undefined)
+    await setImmediate()
+    assert.equal(taken(), 1, 'and takes one only')
+  })
+
+  test('grants what needs no asking without a promise, and says that it took no time', async () => {
+    const clock = createFakeClock()
+    const { events, seen } = recordEvents()
+    const permits = createLocalPermits({ perSecond: 1, clock })
+    const quota = createQuota({ permits, perSecond: 1, maxWaitMs: 500, clock, events })
+    assert.equal(quota.acquire(never), undefined)
+    assert.equal(quota.acquire(never), 2, 'the next permit comes after more than a second')
+    assert.deepEqual(seen, [{ name: 'quota.waited', seconds: 0 }])
   })
 
   test('is first come, first served', async () => {
@@ -168,6 +180,21 @@ describe('the queue', () => {
 })
 
 describe('a refusal', () => {
+  test('counts with the pace at which permits really come', async () => {
+    const { quota, give, clock } = openQuota({ perSecond: 1000 })
+    const waiters = Array.from({ length: maxWaiting }, () => quota.acquire(never))
+    for (const waiter of waiters.slice(0, 2)) {
+      clock.advance(1000)
+      give(1)
+      await waiter
+    }
+    waiters.push(quota.acquire(never), quota.acquire(never))
+    // A fifth of the way to one a second, twice: 361 ms for each of the 64.
+    assert.equal(await quota.acquire(never), 24)
+    give(maxWaiting)
+    await Promise.all(waiters)
+  })
+
   test('names the time until the next permit, and counts those who wait before', async (t) => {
     const { quota, clock, give } = openQuota({ perSecond: 0.5, maxWaitMs: 5000, againMs: 2200 })
     const leaving = new AbortController()
