@@ -89,7 +89,7 @@ export function createQuota({ permits, perSecond, maxWaitMs, clock, events }: Qu
     })
   }
 
-  /** @param first of the one who waits alone */
+  /** Until nobody waits. @param first what the first asking for a permit brought */
   async function grantInTurn(first: Soon<number>): Promise<void> {
     granting = true
     let waitMs = await first
