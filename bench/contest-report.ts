@@ -57,7 +57,7 @@ function disturbance({ standings }: ContestResult): string[] {
   ]
 }
 
-function span({ min, median: middle, max }: Spread): string {
+export function span({ min, median: middle, max }: Spread): string {
   return `**${figure(middle)}** (${figure(min)}–${figure(max)})`
 }
 

@@ -2,7 +2,8 @@
  * `npm run bench`: how close the service is to the limit of a Node BFF, and how far ahead of what people would use instead.
  *
  * Without arguments: the contest, 12 rounds, into docs/performance.md. `--quick`: 3 short rounds, printed only.
- * `--duties`, `--micro`, `--scale`, `--heap`, `--profile`: the other measurements. `--save-baseline` keeps the contest's figures to compare with.
+ * `--duties`, `--micro`, `--scale`, `--heap`, `--profile`: the other measurements. `--save-baseline` keeps the contest's figures
+ * to compare with.
  * docs/performance.md says how to read it all.
  */
 import { spawnSync } from 'node:child_process'

@@ -53,8 +53,9 @@ function callerOf(authorization: string): string {
   const name = hash('sha256', authorization.slice(7), 'base64url')
   const known = callers.get(name)
   if (known !== undefined) return known
-  callers.set(name, digest(name))
-  return digest(name)
+  const pseudonym = digest(name)
+  callers.set(name, pseudonym)
+  return pseudonym
 }
 
 function keepState(entry: object): void {
