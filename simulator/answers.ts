@@ -36,7 +36,8 @@ const failures: Record<AnswerFailure, string> = {
 
 /** What an app does on each `next_action` of the service. */
 const advices: Record<string, string> = {
-  fix_request: 'Correct what the app sent, such as the phone number, and send it again.',
+  fix_request: 'Nothing at run time: the app has a bug.',
+  ask_again: 'Let the user correct what they typed.',
   sign_in: 'Sign the user in again, and start with the new access token.',
   retry: 'Send the same request again, after the time in Retry-After.',
   start_again: 'Start a new verification. This one cannot be finished any more.',

@@ -67,7 +67,7 @@ const settingsThatRefuse: readonly [Environment, Parameters<typeof assertProblem
   [{ VONAGE_SCOPES: 'another' }, 'network_not_supported'],
   [{ VONAGE_AUTH_URL_HOSTS: '*.vonage.com' }, 'upstream_invalid'],
   [{ VONAGE_API_URL: 'http://127.0.0.1:1' }, 'upstream_unavailable'],
-  [{ ALLOWED_CALLING_CODES: '34' }, 'invalid_phone_number'],
+  [{ ALLOWED_CALLING_CODES: '34' }, 'country_not_supported'],
 ]
 
 for (const [changes, code] of settingsThatRefuse)

@@ -7,6 +7,7 @@
 export type FailureCode =
   | 'invalid_request'
   | 'invalid_phone_number'
+  | 'country_not_supported'
   | 'scope_not_allowed'
   | 'invalid_state'
   | 'authorization_failed'

@@ -54,16 +54,15 @@ export function callingCodeOf(text: string): string {
 }
 
 /**
- * @param callingCodes digits without `+`; when there are any, the number must start with one of them
- * @returns undefined when the text is not a possible number, or its calling code is not allowed. Syntax alone decides:
- * a numbering-plan library would refuse the virtual operator's unassigned `+990`.
+ * @returns undefined when the text is not a possible number. Syntax alone decides: a numbering-plan library would refuse the
+ * virtual operator's unassigned `+990`.
  */
-export function parsePhoneNumber(
-  text: string,
-  callingCodes: readonly string[] = [],
-): PhoneNumber | undefined {
-  if (!isPhoneNumber(text)) return undefined
-  if (callingCodes.length > 0 && !callingCodes.some((callingCode) => text.startsWith(callingCode, 1)))
-    return undefined
-  return new PhoneNumber(text)
+export function parsePhoneNumber(text: string): PhoneNumber | undefined {
+  return isPhoneNumber(text) ? new PhoneNumber(text) : undefined
+}
+
+/** @param callingCodes digits without `+`; when there are any, the number must start with one of them */
+export function hasCallingCode(phoneNumber: PhoneNumber, callingCodes: readonly string[]): boolean {
+  const text = phoneNumber.reveal()
+  return callingCodes.length === 0 || callingCodes.some((callingCode) => text.startsWith(callingCode, 1))
 }

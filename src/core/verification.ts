@@ -4,7 +4,7 @@
  */
 import type { EventSink, OauthError } from './events.ts'
 import { ServiceFailure } from './failures.ts'
-import { parsePhoneNumber } from './phone-number.ts'
+import { hasCallingCode, parsePhoneNumber } from './phone-number.ts'
 import type { AuthUrl, Caller, Landings, NetworkOperator, StateStore } from './ports.ts'
 import { mintState, resultKey } from './state.ts'
 import type { Correlation } from './trace-context.ts'
@@ -37,7 +37,7 @@ export interface Verification {
    * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
    * Both must work; a failed start leaves no state behind.
    * @param work is given up when it is aborted, since nobody waits for its answer any more; aborted when it is in vain
-   * @throws invalid_phone_number, scope_not_allowed, phone_number_not_allowed
+   * @throws invalid_phone_number, country_not_supported, scope_not_allowed, phone_number_not_allowed
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
    */
   start(
@@ -91,8 +91,9 @@ export function createVerification(options: VerificationOptions): Verification {
 
   return {
     async start(caller, request, correlation, work) {
-      const phoneNumber = parsePhoneNumber(request.phoneNumber, callingCodes)
+      const phoneNumber = parsePhoneNumber(request.phoneNumber)
       if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
+      if (!hasCallingCode(phoneNumber, callingCodes)) throw new ServiceFailure('country_not_supported')
       const scope = request.scope ?? scopes[0]
       if (scope === undefined || !scopes.includes(scope)) throw new ServiceFailure('scope_not_allowed')
       if (ownNumberOnly && caller.phoneNumber !== request.phoneNumber)

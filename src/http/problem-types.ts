@@ -3,9 +3,10 @@
  */
 import type { FailureCode } from '../core/failures.ts'
 
-/** What the app should do now. A closed list, made to be switched on. */
+/** What the app should do now, made to be switched on. The list may grow; an app takes an unknown one as `give_up`. */
 export const nextActions = [
   'fix_request',
+  'ask_again',
   'sign_in',
   'retry',
   'start_again',
@@ -39,9 +40,15 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
   ),
   invalid_phone_number: row(
     400,
-    'fix_request',
+    'ask_again',
     'Invalid phone number',
-    'Send the number in E.164 form: a plus sign, the calling code and 7 to 15 digits in all, of a supported country.',
+    'Ask the user for the number again, and send it in E.164 form: a plus sign, then 7 to 15 digits with the calling code.',
+  ),
+  country_not_supported: row(
+    422,
+    'use_fallback',
+    'Country not supported',
+    'Numbers of this country cannot be verified here. Offer another way.',
   ),
   scope_not_allowed: row(
     400,

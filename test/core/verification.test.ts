@@ -145,7 +145,7 @@ const refused: {
   {
     what: 'a calling code that is not allowed',
     request: { phoneNumber: number },
-    code: 'invalid_phone_number',
+    code: 'country_not_supported',
     options: { callingCodes: ['49', '990'] },
   },
   {

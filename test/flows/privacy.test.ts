@@ -66,6 +66,7 @@ async function runMistakes({ canaries, idp, open }: PrivacyWorld, lane: Lane): P
   for (const settings of [
     one,
     full,
+    { ALLOWED_CALLING_CODES: '1' },
     { AUTH_REQUIRED_SCOPE: 'verify' },
     { AUTH_PHONE_NUMBER_CLAIM: 'phone_number' },
     { AUTH_JWKS_URI: 'http://127.0.0.1:1/keys' },

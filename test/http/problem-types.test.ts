@@ -17,7 +17,15 @@ for (const code of codes)
     assert.doesNotMatch(detail, /(content-type|location|set-cookie):/i)
   })
 
-test('the next actions are the closed list that an app can switch on', () => {
-  assert.deepEqual(nextActions, ['fix_request', 'sign_in', 'retry', 'start_again', 'use_fallback', 'give_up'])
+test('the next actions are the list that an app can switch on', () => {
+  assert.deepEqual(nextActions, [
+    'fix_request',
+    'ask_again',
+    'sign_in',
+    'retry',
+    'start_again',
+    'use_fallback',
+    'give_up',
+  ])
   assert.deepEqual(new Set(codes.map((code) => problemTypes[code].nextAction)), new Set(nextActions))
 })

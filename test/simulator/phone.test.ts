@@ -66,7 +66,7 @@ test('over Wi-Fi the service says not_on_carrier_network', async () => {
 
 test('a refused start ends the walk with the problem', async () => {
   const { outcome, steps } = await walk({ phoneNumber: 'hello' })
-  assert.partialDeepStrictEqual(outcome, { code: 'invalid_phone_number', next_action: 'fix_request' })
+  assert.partialDeepStrictEqual(outcome, { code: 'invalid_phone_number', next_action: 'ask_again' })
   assert.equal(steps.length, 2)
 })
 

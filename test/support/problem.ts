@@ -10,7 +10,8 @@ import type { RawAnswer } from './raw-http.ts'
 
 export const contract: Readonly<Record<FailureCode, readonly [status: number, nextAction: NextAction]>> = {
   invalid_request: [400, 'fix_request'],
-  invalid_phone_number: [400, 'fix_request'],
+  invalid_phone_number: [400, 'ask_again'],
+  country_not_supported: [422, 'use_fallback'],
   scope_not_allowed: [400, 'fix_request'],
   invalid_state: [400, 'start_again'],
   authorization_failed: [400, 'use_fallback'],

@@ -56,6 +56,7 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           response: { 200: StartReply },
           problems: [
             'invalid_phone_number',
+            'country_not_supported',
             'scope_not_allowed',
             'phone_number_not_allowed',
             'network_not_supported',
