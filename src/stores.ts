@@ -77,7 +77,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
   const traced = <T extends object>(name: string, part: T): T =>
     inSpan ? traceMethods(name, part, inSpan) : part
   return {
-    store: traced('state', createRedisStore({ client, ttlSeconds, maxPerCaller, digest })),
+    store: traced('state', createRedisStore({ client, ttlSeconds, maxPerCaller, digest, clock })),
     counters: traced('limit', createRedisCounters({ client, local: localCounters })),
     permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
     landings: createRedisLandings({ client, ttlSeconds, events }),

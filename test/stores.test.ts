@@ -15,7 +15,7 @@ import { contentsOf, forwardScores } from './support/redis-contents.ts'
 import { sentinelMaster, startSentinel } from './support/redis-sentinel.ts'
 import { redisMissing, startRedis } from './support/redis-server.ts'
 import { recordSpans } from './support/spans.ts'
-import { pendingVerification } from './support/state-store-contract.ts'
+import { pendingVerification, resultOf } from './support/state-store-contract.ts'
 import { systemClock } from './support/system-clock.ts'
 import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
 import { recordEvents } from './support/unobserved.ts'
@@ -45,17 +45,17 @@ async function useAll({ store, counters, permits }: Awaited<ReturnType<typeof op
   await untilItWorks(() => store.put('alice', state, pending), 2000)
   await store.put('alice', mintState(), pending)
   await store.take('alice', state)
-  await store.keepResult('alice', state, 'a-code', true)
+  await store.keepResult('alice', state, 'a-code', resultOf(true))
   await counters.hit('address:x', 60_000)
   await counters.admit('distinct-numbers:x', 'y', 3, 60_000)
   assert.equal(await permits.take(), 0)
 }
 
 const usedKeys = [
+  'nebff:finished:H',
   'nebff:limit:address:x',
   'nebff:limit:distinct-numbers:x',
   'nebff:quota',
-  'nebff:result:H',
   'nebff:state:H',
   'nebff:states:D',
 ]

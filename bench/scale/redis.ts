@@ -26,7 +26,8 @@ const client = createRedisClient({
   onError: console.error,
 })
 await once(client, 'ready')
-const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text, clock })
 const phoneNumber = parsePhoneNumber('+99012345678')
 if (!phoneNumber) throw new Error('not a number')
 const pending = { phoneNumber, scope }

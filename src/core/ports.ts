@@ -21,6 +21,23 @@ export interface PendingVerification {
   readonly scope: string
 }
 
+/** A verification that was handed out: nobody else has it. */
+export interface Taken extends PendingVerification {
+  /**
+   * Gives it back to its subject, with what is left of its time: as the subject's oldest, so not when that has started too many since.
+   * @returns whether it can be taken again
+   * @throws store_unavailable
+   */
+  putBack(): Promise<boolean>
+}
+
+/** What became of a verification: `verified` is about this number and no other. */
+export interface Result {
+  /** Absent in a result that a version without numbers kept, which ends within a minute. */
+  readonly phoneNumber?: PhoneNumber
+  readonly verified: boolean
+}
+
 /** How long a result can be asked for again. */
 export const resultTtlSeconds = 60
 
@@ -36,17 +53,17 @@ export interface StateStore {
    * @returns undefined when it is unknown, expired, already taken, or another subject's
    * @throws store_unavailable, after which the verification counts as taken
    */
-  take(subject: string, state: string): Promise<PendingVerification | undefined>
+  take(subject: string, state: string): Promise<Taken | undefined>
   /**
    * Keeps the result of a finished verification for `resultTtlSeconds`, for a phone that lost the answer.
    * @throws store_unavailable
    */
-  keepResult(subject: string, state: string, code: string, verified: boolean): Promise<void>
+  keepResult(subject: string, state: string, code: string, result: Required<Result>): Promise<void>
   /**
    * @returns undefined unless this subject finished with exactly this state and code, and not long ago
    * @throws store_unavailable
    */
-  findResult(subject: string, state: string, code: string): Promise<boolean | undefined>
+  findResult(subject: string, state: string, code: string): Promise<Result | undefined>
   /** @throws store_unavailable */
   ping(): Promise<void>
 }
@@ -86,8 +103,9 @@ export interface NetworkOperator {
   requestAuthUrl(request: AuthUrlRequest, correlation: Correlation, work: AbortController): Promise<AuthUrl>
   /**
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
-   * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when no answer came
-   * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy
+   * @throws upstream_unavailable, upstream_busy when the code was surely not spent, and only then
+   * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when it may be spent without an answer
+   * @throws upstream_invalid, upstream_refused
    */
   verifyNumber(code: string, phoneNumber: PhoneNumber, correlation: Correlation): Promise<boolean>
 }

@@ -3,9 +3,9 @@
  * The HTTP routes call these and nothing else.
  */
 import type { EventSink, OauthError } from './events.ts'
-import { ServiceFailure } from './failures.ts'
+import { type FailureCode, ServiceFailure } from './failures.ts'
 import { hasCallingCode, parsePhoneNumber } from './phone-number.ts'
-import type { AuthUrl, Caller, Landings, NetworkOperator, StateStore } from './ports.ts'
+import type { AuthUrl, Caller, Landings, NetworkOperator, Result, StateStore, Taken } from './ports.ts'
 import { mintState, resultKey } from './state.ts'
 import type { Correlation } from './trace-context.ts'
 
@@ -50,43 +50,58 @@ export interface Verification {
   land(outcome: 'code' | OauthError, state: string | undefined): void
   /**
    * Ends a verification that the same caller started: takes the state, then spends the code on the number kept with it. The
-   * state is used up whatever follows. The same caller repeating the same request, during the work or up to 60 seconds after
-   * a result, gets that result; nothing runs twice. The work goes on when the caller leaves, for that repeat.
-   * @returns whether the number is verified; `false` is a result
+   * state is used up, unless the code was surely not spent. The same caller repeating the same request, during the work or up to
+   * 60 seconds after a result, gets that result; nothing runs twice. The work goes on when the caller leaves, for that repeat.
+   * @returns which number it was, and whether it is verified; `false` is a result
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
+   * @throws upstream_unavailable, upstream_busy when the state is still good
    * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
    */
-  finish(caller: Caller, request: FinishRequest, correlation: Correlation): Promise<boolean>
+  finish(caller: Caller, request: FinishRequest, correlation: Correlation): Promise<Result>
+}
+
+/** The operator's failures after which the code is as good as before. */
+const unspent: ReadonlySet<unknown> = new Set<FailureCode>(['upstream_unavailable', 'upstream_busy'])
+
+/** So that `retry` is true where a failure says so. Otherwise only starting again helps, and the answer says that. */
+async function giveBack(taken: Taken, failure: unknown): Promise<never> {
+  if (!(failure instanceof ServiceFailure && unspent.has(failure.code))) throw failure
+  if (await taken.putBack().catch(() => false)) throw failure
+  throw new ServiceFailure('invalid_state', { cause: failure, note: 'the state could not be put back' })
 }
 
 export function createVerification(options: VerificationOptions): Verification {
   const { operator, store, landings, events, scopes, callingCodes, ownNumberOnly } = options
   /** The finishes under way here, by `resultKey`. */
-  const finishing = new Map<string, Promise<boolean>>()
+  const finishing = new Map<string, Promise<Result>>()
 
   async function finishOnce(
     { subject }: Caller,
     { code, state }: FinishRequest,
     correlation: Correlation,
-  ): Promise<boolean> {
-    const pending = await store.take(subject, state)
-    if (!pending) {
-      const verified = await store.findResult(subject, state, code)
-      if (verified === undefined) throw new ServiceFailure('invalid_state')
+  ): Promise<Result> {
+    const taken = await store.take(subject, state)
+    if (!taken) {
+      const kept = await store.findResult(subject, state, code)
+      if (!kept) throw new ServiceFailure('invalid_state')
       events({ name: 'verification.repeated' })
-      return verified
+      return kept
     }
-    const verified = await operator.verifyNumber(code, pending.phoneNumber, correlation)
-    events({ name: 'verification.finished', callingCode: pending.phoneNumber.callingCode, verified })
+    const { phoneNumber } = taken
+    const verified = await operator
+      .verifyNumber(code, phoneNumber, correlation)
+      .catch((failure: unknown) => giveBack(taken, failure))
+    events({ name: 'verification.finished', callingCode: phoneNumber.callingCode, verified })
+    const result = { phoneNumber, verified }
     // The caller gets this result even if it cannot be kept for a repeat.
-    await store.keepResult(subject, state, code, verified).catch(() => undefined)
-    return verified
+    await store.keepResult(subject, state, code, result).catch(() => undefined)
+    return result
   }
 
-  async function repeatOf(underWay: Promise<boolean>): Promise<boolean> {
-    const verified = await underWay
+  async function repeatOf(underWay: Promise<Result>): Promise<Result> {
+    const result = await underWay
     events({ name: 'verification.repeated' })
-    return verified
+    return result
   }
 
   return {

@@ -13,7 +13,7 @@ export interface GenerationsOptions<T> {
   /** An empty container. */
   create: () => T
   /** What is left in a container has ended, up to a sixteenth of the time ago. */
-  onEnd: (ended: T) => void
+  onEnd?: (ended: T) => void
 }
 
 export interface Generations<T> {
@@ -31,7 +31,8 @@ export function createGenerations<T>({ ttlMs, clock, create, onEnd }: Generation
   function dropEnded(nowMs: number): void {
     while (closesAtMs[0] !== undefined && closesAtMs[0] + ttlMs <= nowMs) {
       closesAtMs.shift()
-      onEnd(containers.shift() as T)
+      const ended = containers.shift() as T
+      onEnd?.(ended)
     }
   }
 

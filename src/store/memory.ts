@@ -7,7 +7,6 @@ import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
 import { type Clock, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey } from '../core/state.ts'
-import { createExpiringMap } from './expiring-map.ts'
 import { createGenerations } from './generations.ts'
 
 export interface MemoryStoreOptions {
@@ -28,6 +27,12 @@ interface Entry {
   expiresAtMs: number
 }
 
+interface KeptResult {
+  e164: string
+  verified: boolean
+  expiresAtMs: number
+}
+
 interface Generation {
   /** By subject, oldest first. */
   entries: Map<string, Entry[]>
@@ -42,7 +47,12 @@ export interface MemoryStore extends StateStore {
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   const { maxEntries, maxPerCaller, clock } = options
   const ttlMs = options.ttlSeconds * 1000
-  const results = createExpiringMap<boolean>({ ttlMs: resultTtlSeconds * 1000, clock })
+  const resultTtlMs = resultTtlSeconds * 1000
+  const results = createGenerations<Map<string, KeptResult>>({
+    ttlMs: resultTtlMs,
+    clock,
+    create: () => new Map(),
+  })
   const generations = createGenerations<Generation>({
     ttlMs,
     clock,
@@ -60,7 +70,16 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     size -= 1
   }
 
-  function makeRoomForCaller(subject: string): void {
+  function add(generation: Generation, subject: string, entry: Entry, as: 'push' | 'unshift'): void {
+    const own = generation.entries.get(subject)
+    if (own) own[as](entry)
+    else generation.entries.set(subject, [entry])
+    generation.size += 1
+    size += 1
+  }
+
+  /** @returns what drops the oldest of a subject that holds as many as it may */
+  function dropForRoom(subject: string): (() => void) | undefined {
     let held = 0
     let dropOldest: (() => void) | undefined
     for (const generation of generations.live()) {
@@ -70,20 +89,16 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       held += own.length
       dropOldest ??= () => remove(generation, subject, own, oldest)
     }
-    if (held >= maxPerCaller) dropOldest?.()
+    return held >= maxPerCaller ? dropOldest : undefined
   }
 
   return {
     async put(subject, state, { phoneNumber, scope }) {
-      makeRoomForCaller(subject)
+      dropForRoom(subject)?.()
       if (size >= maxEntries) throw new ServiceFailure('overloaded', { note: 'the state store is full' })
-      const generation = generations.newest()
-      const entry = { state, e164: phoneNumber.reveal(), scope, expiresAtMs: clock.monotonicMs() + ttlMs }
-      const own = generation.entries.get(subject)
-      if (own) own.push(entry)
-      else generation.entries.set(subject, [entry])
-      generation.size += 1
-      size += 1
+      const expiresAtMs = clock.monotonicMs() + ttlMs
+      const entry = { state, e164: phoneNumber.reveal(), scope, expiresAtMs }
+      add(generations.newest(), subject, entry, 'push')
     },
 
     async take(subject, state) {
@@ -94,23 +109,38 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
         if (!own || !entry) continue
         remove(generation, subject, own, entry)
         const phoneNumber = parsePhoneNumber(entry.e164)
-        const live = entry.expiresAtMs > clock.monotonicMs()
-        return phoneNumber && live ? { phoneNumber, scope: entry.scope } : undefined
+        const isLive = () => entry.expiresAtMs > clock.monotonicMs()
+        if (!phoneNumber || !isLive()) return undefined
+        // Whoever is full may hold one more for it: what was live is never dropped. While it lives, so does its generation.
+        async function putBack(): Promise<boolean> {
+          const fits = isLive() && dropForRoom(subject) === undefined
+          if (fits) add(generation, subject, entry as Entry, 'unshift')
+          return fits
+        }
+        return { phoneNumber, scope: entry.scope, putBack }
       }
       return undefined
     },
 
-    async keepResult(subject, state, code, verified) {
-      results.set(resultKey(subject, state, code), verified)
+    async keepResult(subject, state, code, { phoneNumber, verified }) {
+      const kept = { e164: phoneNumber.reveal(), verified, expiresAtMs: clock.monotonicMs() + resultTtlMs }
+      results.newest().set(resultKey(subject, state, code), kept)
     },
 
     async findResult(subject, state, code) {
-      return results.get(resultKey(subject, state, code))
+      const key = resultKey(subject, state, code)
+      for (const generation of results.live()) {
+        const kept = generation.get(key)
+        const phoneNumber = kept && parsePhoneNumber(kept.e164)
+        if (phoneNumber && kept.expiresAtMs > clock.monotonicMs())
+          return { phoneNumber, verified: kept.verified }
+      }
+      return undefined
     },
 
     async ping() {
       generations.live()
-      results.dropExpired()
+      results.live()
     },
 
     size() {

@@ -3,19 +3,41 @@
  * time counts as failed, and a state whose taking failed counts as taken. docs/state.md lists every key.
  */
 import { ServiceFailure } from '../core/failures.ts'
-import { resultTtlSeconds, type StateStore } from '../core/ports.ts'
+import { type Clock, type Result, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey, verificationKey } from '../core/state.ts'
-import { openRecord, sealRecord } from './record.ts'
+import { openRecord, openResult, sealRecord, sealResult } from './record.ts'
 import type { RedisClient } from './redis-client.ts'
 
-/** KEYS: the caller's list. ARGV: record, TTL in ms, live records per caller. Answers the record that must go for this one. */
+/**
+ * KEYS: the caller's list. ARGV: how to add (RPUSH as the newest, LPUSH as the oldest), record, its time in ms, live records per
+ * caller. Answers the record that must go, which is the oldest.
+ */
 const listScript = `
-redis.call('RPUSH', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if redis.call('LLEN', KEYS[1]) > tonumber(ARGV[3]) then return redis.call('LPOP', KEYS[1]) end`
+redis.call(ARGV[1], KEYS[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+if redis.call('LLEN', KEYS[1]) > tonumber(ARGV[4]) then return redis.call('LPOP', KEYS[1]) end`
+
+/** KEYS: a record. Answers it and the ms that it had left, and deletes it. */
+const takeScript = `
+local left = redis.call('PTTL', KEYS[1])
+local record = redis.call('GETDEL', KEYS[1])
+if record then return {record, left} end`
+
+/**
+ * Former versions kept only yes or no, under `nebff:result:`. What replicas of them keep during a roll-out is still found, for so
+ * long after the start of this process; later such a value would be forged.
+ */
+const formerResultsMs = 10 * 60_000
 
 interface Scripts {
-  listVerification(list: string, record: string, ttlMs: number, max: number): Promise<string | null>
+  listVerification(
+    list: string,
+    push: 'RPUSH' | 'LPUSH',
+    record: string,
+    ttlMs: number,
+    max: number,
+  ): Promise<string | null>
+  takeVerification(record: string): Promise<[sealed: string, leftMs: number] | null>
 }
 
 export interface RedisStoreOptions {
@@ -26,6 +48,7 @@ export interface RedisStoreOptions {
   maxPerCaller: number
   /** Hides the subject in the name of a caller's list. Only the cap hangs on it: whoever has another one still finds everything. */
   digest: (text: string) => string
+  clock: Clock
 }
 
 export function createRedisStore({
@@ -33,46 +56,73 @@ export function createRedisStore({
   ttlSeconds,
   maxPerCaller,
   digest,
+  clock,
 }: RedisStoreOptions): StateStore {
   client.defineCommand('listVerification', { lua: listScript, numberOfKeys: 1 })
+  client.defineCommand('takeVerification', { lua: takeScript, numberOfKeys: 1 })
   const redis = client as RedisClient & Scripts
   const ttlMs = ttlSeconds * 1000
+  const formerResultsUntilMs = clock.monotonicMs() + formerResultsMs
 
   const list = (subject: string) => `nebff:states:${digest(subject)}`
   const record = (subject: string, state: string) => `nebff:state:${verificationKey(subject, state)}`
   const result = (subject: string, state: string, code: string) =>
-    `nebff:result:${resultKey(subject, state, code)}`
+    `nebff:finished:${resultKey(subject, state, code)}`
 
-  async function put(key: string, sealed: string, ownList: string): Promise<void> {
+  /** @returns whether it is still there, not being itself the one that had to go */
+  async function keep(
+    subject: string,
+    key: string,
+    sealed: string,
+    push: 'RPUSH' | 'LPUSH',
+    leftMs: number,
+  ): Promise<boolean> {
     const [, dropped] = await Promise.all([
-      redis.set(key, sealed, 'PX', ttlMs, 'NX'),
-      redis.listVerification(ownList, key, ttlMs, maxPerCaller),
+      redis.set(key, sealed, 'PX', leftMs, 'NX'),
+      redis.listVerification(list(subject), push, key, leftMs, maxPerCaller),
     ])
     if (dropped !== null) await redis.del(dropped)
+    return dropped !== key
+  }
+
+  async function findFormerResult(subject: string, state: string, code: string): Promise<Result | undefined> {
+    if (clock.monotonicMs() >= formerResultsUntilMs) return undefined
+    const kept = await orUnavailable(redis.get(`nebff:result:${resultKey(subject, state, code)}`))
+    return kept === null ? undefined : { verified: kept === '1' }
   }
 
   return {
     async put(subject, state, pending) {
-      await orUnavailable(put(record(subject, state), sealRecord(pending, state), list(subject)))
+      const sealed = sealRecord(pending, state)
+      await orUnavailable(keep(subject, record(subject, state), sealed, 'RPUSH', ttlMs))
     },
 
     async take(subject, state) {
       const key = record(subject, state)
-      const taking = redis.getdel(key)
+      const taking = redis.takeVerification(key)
       // Sent along, and nobody waits for it: a name that stays in the list costs the caller a place until its TTL, no more.
       redis.lrem(list(subject), 1, key).catch(() => undefined)
-      const sealed = await orUnavailable(taking)
-      return sealed === null ? undefined : openRecord(sealed, state)
+      const takenAtMs = clock.monotonicMs()
+      const taken = await orUnavailable(taking)
+      if (taken === null) return undefined
+      const [sealed, leftAtMs] = taken
+      const pending = openRecord(sealed, state)
+      if (!pending) return undefined
+      async function putBack(): Promise<boolean> {
+        const leftMs = Math.floor(leftAtMs - (clock.monotonicMs() - takenAtMs))
+        return leftMs > 0 && orUnavailable(keep(subject, key, sealed, 'LPUSH', leftMs))
+      }
+      return { ...pending, putBack }
     },
 
-    async keepResult(subject, state, code, verified) {
-      const key = result(subject, state, code)
-      await orUnavailable(redis.set(key, verified ? '1' : '0', 'EX', resultTtlSeconds))
+    async keepResult(subject, state, code, kept) {
+      const sealed = sealResult(kept, state)
+      await orUnavailable(redis.set(result(subject, state, code), sealed, 'EX', resultTtlSeconds))
     },
 
     async findResult(subject, state, code) {
-      const kept = await orUnavailable(redis.get(result(subject, state, code)))
-      return kept === null ? undefined : kept === '1'
+      const sealed = await orUnavailable(redis.get(result(subject, state, code)))
+      return sealed === null ? findFormerResult(subject, state, code) : openResult(sealed, state)
     },
 
     async ping() {

@@ -8,7 +8,7 @@ import type { KeyRing } from './key-ring.ts'
 import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from './number-verification.ts'
 import type { Outcome, Route } from './route.ts'
 import type { Request } from './transport.ts'
-import { judgeNetworkEnablement, networkEnablementRequest } from './wire.ts'
+import { judgeNetworkEnablement, networkEnablementRequest, refusedHere } from './wire.ts'
 
 export interface VonageClientOptions {
   /** One for each kind of call, so that none ever waits behind calls of another kind. */
@@ -73,6 +73,9 @@ export function createVonageClient(options: VonageClientOptions): NetworkOperato
       const work = new AbortController()
       const timer = abortAfter(options.finishTimeoutMs, work)
       try {
+        // A code that is exchanged while its second call may not be sent would be spent for nothing.
+        const refused = verifyRoute.refused()
+        if (refused) throw refusedHere(refused)
         const jwt = await applicationJwt.current()
         const exchanged = await tokenRoute.send(
           tokenRequest(code, options.redirectUri, jwt, correlation),

@@ -46,8 +46,9 @@ export function tokenRequest(
 
 /**
  * @returns the access token: good for one call, within seconds
- * @throws code_rejected for `invalid_grant`; outcome_unknown when no answer came and the code may be spent
- * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy
+ * @throws code_rejected for `invalid_grant`; outcome_unknown when the code may be spent and no answer came
+ * @throws upstream_unavailable, upstream_busy when the code was surely not spent
+ * @throws upstream_invalid, upstream_refused
  */
 export function judgeToken(outcome: Outcome, nowMs: number): string {
   if (outcome.kind !== 'answer') throw noAnswer(outcome)
@@ -56,7 +57,8 @@ export function judgeToken(outcome: Outcome, nowMs: number): string {
   if (error === 'invalid_grant') throw new ServiceFailure('code_rejected')
   if (error === 'invalid_client' || error === 'unauthorized_client')
     throw new ServiceFailure('upstream_refused', { note: error })
-  throw refusal(outcome, nowMs)
+  const failure = refusal(outcome, nowMs)
+  throw outcome.status === 429 ? failure : asSpent(failure)
 }
 
 /** With CAMARA's own correlation header. @see CAMARA Number Verification 2.1.0, operation phoneNumberVerify */
@@ -80,16 +82,22 @@ export function verifyRequest(
 
 /**
  * @throws not_on_carrier_network, network_not_supported (422); outcome_unknown when no answer came: the code is spent
- * @throws upstream_invalid, upstream_refused, upstream_busy
+ * @throws upstream_invalid, upstream_refused
  */
 export function judgeVerify(outcome: Outcome, nowMs: number): boolean {
-  if (outcome.kind === 'busy') throw refusedHere(outcome)
+  if (outcome.kind === 'busy') throw asSpent(refusedHere(outcome))
   if (outcome.kind !== 'answer') throw new ServiceFailure('outcome_unknown', { cause: outcome.cause })
   if (outcome.status === 200) return parse(outcome, VerifyAnswer).devicePhoneNumberVerified
   if (outcome.status === 422) throw new ServiceFailure('network_not_supported', { note: 'status 422' })
   if (errorOf(outcome).code === 'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK')
     throw new ServiceFailure('not_on_carrier_network')
-  throw refusal(outcome, nowMs)
+  throw asSpent(refusal(outcome, nowMs))
+}
+
+/** Once the code may be spent, only a new verification helps. */
+function asSpent(failure: ServiceFailure): ServiceFailure {
+  const { code, note } = failure
+  return code === 'upstream_busy' ? new ServiceFailure('outcome_unknown', { ...(note && { note }) }) : failure
 }
 
 function noAnswer(outcome: NoAnswer | Busy): ServiceFailure {

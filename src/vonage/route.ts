@@ -39,6 +39,8 @@ export type Outcome = Answer | NoAnswer | Busy
 export interface Route {
   /** Never rejects. @param signal the one deadline over waiting, both tries and everything else */
   send(request: Request, signal: AbortSignal): Promise<Outcome>
+  /** What `send` would answer at once because the circuit is open. */
+  refused(): Busy | undefined
   circuit(): 'closed' | 'half-open' | 'open'
 }
 
@@ -143,6 +145,8 @@ export function createRoute({ call, transport, maxInFlight, quota, clock, events
         throw error
       }
     },
+
+    refused: refusedByCircuit,
 
     circuit: () => circuitNames[circuit.state],
   }

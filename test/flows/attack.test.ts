@@ -19,6 +19,8 @@ import {
 const victimsNumber = '+990000000012'
 const attackersNumber = '+990000000034'
 
+const verifiedVictim = { phone_number: victimsNumber, phone_number_verified: true }
+
 const world = await openWorld(after)
 const [attacker, bystander] = [await world.tokenOf('attacker'), await world.tokenOf('bystander')]
 
@@ -49,7 +51,7 @@ test('the redirected device alone finishes nothing, however often the landing pa
   const url = `${world.service.url}${callbackPath}?${new URLSearchParams({ ...landing })}`
   for (let opened = 0; opened < 3; opened++) assert.deepEqual((await openAuthUrl(url)).body, landing)
   assert.deepEqual([world.exchanges(), world.checks()], [exchanges, checks])
-  assert.deepEqual((await world.finish(attacker, landing)).body, { phone_number_verified: true })
+  assert.deepEqual((await world.finish(attacker, landing)).body, verifiedVictim)
 })
 
 test('the attacker who even knows the state gets no further without the code', async () => {
@@ -67,7 +69,7 @@ test("a code of the attacker's own device does not verify the victim's number", 
   const own = await world.landingOf(attacker, attackersNumber)
   const { state } = await lure()
   const { body } = await world.finish(attacker, { code: own.code, state })
-  assert.deepEqual(body, { phone_number_verified: false })
+  assert.deepEqual(body, { phone_number: victimsNumber, phone_number_verified: false })
   assert.deepEqual(checkedNumbers().at(-1), { phoneNumber: victimsNumber })
 })
 
@@ -75,7 +77,7 @@ test("a code of the victim's device does not verify another number", async () =>
   const own = await world.landingOf(attacker, attackersNumber)
   const { code } = await lure()
   const { body } = await world.finish(attacker, { code, state: own.state })
-  assert.deepEqual(body, { phone_number_verified: false })
+  assert.deepEqual(body, { phone_number: attackersNumber, phone_number_verified: false })
   assert.deepEqual(checkedNumbers().at(-1), { phoneNumber: attackersNumber })
 })
 
@@ -90,8 +92,17 @@ test('another caller with the state and the code is answered as for an unknown s
     assert.notEqual(stolen.body.request_id, unknown.body.request_id)
   }
   assert.equal(world.exchanges(), exchanges)
-  assert.deepEqual((await world.finish(bystander, landing)).body, { phone_number_verified: true })
+  assert.deepEqual((await world.finish(bystander, landing)).body, verifiedVictim)
   assert.deepEqual(sameForAll(await world.finish(attacker, landing)), sameForAll(unknown), 'also afterwards')
+})
+
+test('a backend that finishes itself learns which number was verified, not the one that a changed app names', async () => {
+  const landing = await world.landingOf(attacker, attackersNumber)
+  const claimed = victimsNumber
+  const { body } = await world.finish(attacker, landing)
+  assert.deepEqual(body, { phone_number: attackersNumber, phone_number_verified: true })
+  assert.notEqual(body.phone_number, claimed)
+  assert.deepEqual((await world.finish(attacker, landing)).body, body, 'also the repeat names it')
 })
 
 test('the number that is checked is the one kept at the start, and a number in the finish is refused', async () => {
@@ -104,7 +115,7 @@ test('the number that is checked is the one kept at the start, and a number in t
   ])
     assertRefused(await world.finish(attacker, { ...landing, ...more }), 'invalid_request')
   assert.equal(world.checks(), checks)
-  assert.deepEqual((await world.finish(attacker, landing)).body, { phone_number_verified: true })
+  assert.deepEqual((await world.finish(attacker, landing)).body, verifiedVictim)
   assert.deepEqual(checkedNumbers().at(-1), { phoneNumber: victimsNumber })
 })
 
@@ -116,7 +127,7 @@ test('the state inside the auth_url is of no use here', async () => {
   assertRefused(await world.finish(attacker, { code, state: insideState }), 'invalid_state')
   const landing = `${callbackPath}?${new URLSearchParams({ code: String(code), state: insideState })}`
   assertRefused(await world.send(world.service.url + landing), 'invalid_request')
-  assert.deepEqual((await world.finish(attacker, { code, state })).body, { phone_number_verified: true })
+  assert.deepEqual((await world.finish(attacker, { code, state })).body, verifiedVictim)
 })
 
 /** Every method and path of the public listener, from the router itself, which prints them as a tree. */
@@ -186,7 +197,7 @@ test('no route gives a result for less than the code, the state and the token of
   const [exchanges, checks] = [world.exchanges(), world.checks()]
   assert.equal(await tryEverything(), 7 * 15, 'before the finish')
   assert.deepEqual([world.exchanges(), world.checks()], [exchanges, checks])
-  assert.deepEqual((await world.finish(bystander, { code, state })).body, { phone_number_verified: true })
+  assert.deepEqual((await world.finish(bystander, { code, state })).body, verifiedVictim)
   await tryEverything()
   assert.deepEqual([world.exchanges(), world.checks()], [exchanges + 1, checks + 1], 'after the finish')
 })

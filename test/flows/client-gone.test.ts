@@ -125,7 +125,10 @@ for (const step of ['token', 'verify'] as const) {
     answer()
     for (const repeat of [await during, await finish(body)]) {
       assert.equal(repeat.status, 200)
-      assert.deepEqual(JSON.parse(repeat.body), { phone_number_verified: true })
+      assert.deepEqual(JSON.parse(repeat.body), {
+        phone_number: phoneNumber,
+        phone_number_verified: true,
+      })
     }
     assert.equal(server.calls('token').length, 1)
     assert.equal(server.calls('verify').length, 1)

@@ -99,7 +99,7 @@ test('both read the answer at the end of the hops of the carrier', async () => {
   const { url } = world.service
   const answer = await readUnlessShed(url, { target: next.slice(url.length) })
   const [landing] = assertBothRead(answer, 200)
-  assert.deepEqual((await world.finish(token, landing)).body, { phone_number_verified: true })
+  assert.equal((await world.finish(token, landing)).body.phone_number_verified, true)
 })
 
 const sent = { code: 'a-code', state }

@@ -62,7 +62,10 @@ test('with the flags of the image a verification succeeds, and writing, processe
   }
   const { auth_url } = (await post(startPath, { phone_number: '+99012345678' })) as { auth_url: string }
   const { body } = await openAuthUrl(auth_url)
-  assert.deepEqual(await post(finishPath, body), { phone_number_verified: true })
+  assert.deepEqual(await post(finishPath, body), {
+    phone_number: '+99012345678',
+    phone_number_verified: true,
+  })
 
   child.kill('SIGWINCH')
   const { msg: _, ...refusals } = await logged('attempts')

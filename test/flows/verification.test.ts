@@ -15,11 +15,15 @@ import {
 import { contract } from '../support/problem.ts'
 import { type Answer, openWorld } from '../support/service.ts'
 
-function assertOutcome([step, { status, body }]: [Step, Answer], [expectedStep, outcome]: Expectation): void {
+function assertOutcome(
+  number: string,
+  [step, { status, body }]: [Step, Answer],
+  [expectedStep, outcome]: Expectation,
+): void {
   assert.equal(step, expectedStep)
   if (typeof outcome === 'boolean') {
     assert.equal(status, 200)
-    assert.deepEqual(body, { phone_number_verified: outcome })
+    assert.deepEqual(body, { phone_number: number, phone_number_verified: outcome })
   } else {
     assert.equal(body.code, outcome)
     assert.equal(status, contract[outcome][0])
@@ -39,7 +43,7 @@ test('every number of the virtual operator has an expectation here', () => {
 // One after the other and in this order, in which no five faults in a row open a circuit.
 for (const [number, expectation] of Object.entries(expectations))
   test(`${number} ends at the ${expectation.join(' with ')}`, async () => {
-    assertOutcome(await verify(world, token, number), expectation)
+    assertOutcome(number, await verify(world, token, number), expectation)
   })
 
 test('late answers:', { concurrency: true }, async (t) => {
@@ -51,7 +55,7 @@ test('late answers:', { concurrency: true }, async (t) => {
   await Promise.all(
     Object.entries(lateExpectations).map(([number, expectation]) =>
       t.test(`${number} ends at the ${expectation.join(' with ')}`, async () => {
-        assertOutcome(await verify(lateWorld, bob, number), expectation)
+        assertOutcome(number, await verify(lateWorld, bob, number), expectation)
       }),
     ),
   )
@@ -74,7 +78,7 @@ test('the start answers exactly two members, and tells the app which network the
 test('a device on Wi-Fi gets a code, and the finish says that it came over the wrong network', async () => {
   const landing = await world.landingOf(token, '+99012345678', { network: 'wifi' })
   const finished = await world.finish(token, landing)
-  assertOutcome(['finish', finished], ['finish', 'not_on_carrier_network'])
+  assertOutcome('+99012345678', ['finish', finished], ['finish', 'not_on_carrier_network'])
 })
 
 test("Retry-After of the operator's own 503 reaches the app", async () => {
@@ -87,7 +91,7 @@ test('a failed finish has used the state up, and a repeat asks the operator noth
     const landing = await world.landingOf(token, number)
     assert.notEqual((await world.finish(token, landing)).status, 200)
     const before = [world.exchanges(), world.checks()]
-    assertOutcome(['finish', await world.finish(token, landing)], ['finish', 'invalid_state'])
+    assertOutcome(number, ['finish', await world.finish(token, landing)], ['finish', 'invalid_state'])
     assert.deepEqual([world.exchanges(), world.checks()], before)
   }
 })
@@ -96,8 +100,8 @@ test('several verifications of one caller live side by side, and end in any orde
   const carol = await world.tokenOf('carol')
   const even = await world.landingOf(carol, '+99012345678')
   const odd = await world.landingOf(carol, '+99012345677')
-  assertOutcome(['finish', await world.finish(carol, odd)], ['finish', false])
-  assertOutcome(['finish', await world.finish(carol, even)], ['finish', true])
+  assertOutcome('+99012345677', ['finish', await world.finish(carol, odd)], ['finish', false])
+  assertOutcome('+99012345678', ['finish', await world.finish(carol, even)], ['finish', true])
 })
 
 test('an auth_url on any https host is handed out when no hosts are set', async (t) => {

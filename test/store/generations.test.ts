@@ -55,3 +55,11 @@ test('there are never more than seventeen containers, and each ends once', () =>
     Array.from({ length: 1000 }, (_, n) => String(n)),
   )
 })
+
+test('what ends is dropped, also when nobody wants to hear of it', () => {
+  const clock = createFakeClock()
+  const generations = createGenerations<string[]>({ ttlMs, clock, create: () => [] })
+  generations.newest()
+  clock.advance(2 * ttlMs)
+  assert.deepEqual([...generations.live()], [])
+})

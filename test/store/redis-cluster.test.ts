@@ -10,6 +10,7 @@ import { startRedisCluster } from '../support/redis-cluster.ts'
 import { passTime } from '../support/redis-contents.ts'
 import { redisMissing } from '../support/redis-server.ts'
 import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
+import { systemClock } from '../support/system-clock.ts'
 
 const patienceMs = 450
 
@@ -53,7 +54,13 @@ async function defineTests(): Promise<void> {
   test('a cluster that cannot be reached fails every call at once', async (t) => {
     const urls = [`redis://127.0.0.1:${await findFreePort()}`, `redis://127.0.0.1:${await findFreePort()}`]
     const { client } = openRedisClient(t, urls)
-    const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+    const store = createRedisStore({
+      client,
+      ttlSeconds: 300,
+      maxPerCaller: 5,
+      digest: (text) => text,
+      clock: systemClock,
+    })
     for (let n = 0; n < 5; n++) {
       const ms = await settledAfterMs(
         rejectsWith(store.put('alice', mintState(), pendingVerification()), 'store_unavailable'),

@@ -8,7 +8,8 @@ import { rejectsWith } from '../support/failure.ts'
 import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
 import { contentsOf } from '../support/redis-contents.ts'
 import { type RedisServer, redisMissing, startRedis } from '../support/redis-server.ts'
-import { pendingVerification } from '../support/state-store-contract.ts'
+import { pendingVerification, resultOf } from '../support/state-store-contract.ts'
+import { systemClock } from '../support/system-clock.ts'
 
 /** How long an answer may take while Redis hangs: one command's 300 ms, and what two slow cores add. */
 const patienceMs = 450
@@ -81,7 +82,13 @@ test('a Redis that comes up after the service is used within 2 s', options, asyn
   const redis = await startRedis(t)
   await redis.kill()
   const { client } = openRedisClient(t, [redis.url])
-  const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+  const store = createRedisStore({
+    client,
+    ttlSeconds: 300,
+    maxPerCaller: 5,
+    digest: (text) => text,
+    clock: systemClock,
+  })
   await rejectsWith(store.ping(), 'store_unavailable')
   await redis.start()
   assert.ok((await untilItWorks(() => store.ping(), recoveryMs)) < recoveryMs)
@@ -104,7 +111,7 @@ test('a full Redis refuses new verifications, and live ones can be finished', op
   await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
   assert.equal(await store.ping(), undefined, 'it is still ready')
   assert.ok(await store.take('alice', state))
-  await rejectsWith(store.keepResult('alice', state, 'a-code', true), 'store_unavailable')
+  await rejectsWith(store.keepResult('alice', state, 'a-code', resultOf(true)), 'store_unavailable')
   assert.deepEqual(await contentsOf(redis), [], 'nothing half written')
   await redis.command('CONFIG', 'SET', 'maxmemory', '0')
   await store.put('alice', state, pending)
@@ -148,8 +155,8 @@ test('a user with its own few rights is enough', options, async (t) => {
   await store.ping()
   await store.put('alice', state, pending)
   assert.ok(await store.take('alice', state))
-  await store.keepResult('alice', state, 'a-code', true)
-  assert.equal(await store.findResult('alice', state, 'a-code'), true)
+  await store.keepResult('alice', state, 'a-code', resultOf(true))
+  assert.deepEqual(await store.findResult('alice', state, 'a-code'), resultOf(true))
 })
 
 for (const [kind, credentials] of [
@@ -161,7 +168,13 @@ for (const [kind, credentials] of [
     const redis = await startRedis(t)
     await restrict(redis)
     const { client, errors } = openRedisClient(t, [`redis://${credentials}127.0.0.1:${redis.port}`])
-    const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+    const store = createRedisStore({
+      client,
+      ttlSeconds: 300,
+      maxPerCaller: 5,
+      digest: (text) => text,
+      clock: systemClock,
+    })
     while (errors.length === 0) await new Promise((resolve) => client.once('error', resolve))
     const failure = await rejectsWith(store.ping(), 'store_unavailable')
     const logged = JSON.stringify([...errors, failure].map(describeError))

@@ -7,6 +7,7 @@ import { openRedisClient, openRedisStore } from '../support/redis-clients.ts'
 import { passTime } from '../support/redis-contents.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { stateStoreContract } from '../support/state-store-contract.ts'
+import { systemClock } from '../support/system-clock.ts'
 import { createTlsFiles, redisTlsMissing } from '../support/tls-files.ts'
 
 if (redisTlsMissing) test('the Redis store over TLS', { skip: redisTlsMissing }, () => {})
@@ -66,7 +67,13 @@ async function defineTests(): Promise<void> {
   for (const [title, toUrl, withTls] of refused)
     test(title, async (t) => {
       const { client } = openRedisClient(t, [toUrl], { tls: withTls })
-      const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text })
+      const store = createRedisStore({
+        client,
+        ttlSeconds: 300,
+        maxPerCaller: 5,
+        digest: (text) => text,
+        clock: systemClock,
+      })
       const failed = await new Promise<string>((resolve) => {
         client.once('error', () => resolve('error'))
         client.once('close', () => resolve('close'))

@@ -1,12 +1,13 @@
 /** The Redis store: the contract of every store, and what whoever reads Redis can see. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mintState } from '../../src/core/state.ts'
+import { mintState, resultKey } from '../../src/core/state.ts'
+import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { openRedisStore } from '../support/redis-clients.ts'
 import { contentsOf, passTime, watchRedis } from '../support/redis-contents.ts'
 import { type Owner, redisMissing, startRedis } from '../support/redis-server.ts'
-import { pendingVerification, stateStoreContract } from '../support/state-store-contract.ts'
+import { pendingVerification, resultOf, stateStoreContract } from '../support/state-store-contract.ts'
 
 const canaries = {
   subject: 'canary-subject',
@@ -45,7 +46,7 @@ function defineTests(): void {
     await store.put(canaries.subject, kept, pending)
     await store.take(canaries.subject, taken)
     await store.take('canary-stranger', kept)
-    await store.keepResult(canaries.subject, taken, canaries.code, true)
+    await store.keepResult(canaries.subject, taken, canaries.code, resultOf(true))
     await store.findResult(canaries.subject, taken, canaries.code)
     const entries = await contentsOf(redis)
     const onTheWay = seen.join('\n')
@@ -61,7 +62,7 @@ function defineTests(): void {
     const { store } = await openRedisStore(t, [redis.url], { ttlSeconds: 100 })
     const state = mintState()
     await store.put('alice', state, pending)
-    await store.keepResult('alice', state, canaries.code, false)
+    await store.keepResult('alice', state, canaries.code, resultOf(false))
     const entries = await contentsOf(redis)
     const shapes = entries
       .map(
@@ -69,9 +70,9 @@ function defineTests(): void {
           `${kind} ${key.replace(/:[A-Za-z0-9_-]{43}$/, ':H').replace(/:[A-Za-z0-9_-]{22}$/, ':D')}`,
       )
       .sort()
-    assert.deepEqual(shapes, ['list nebff:states:D', 'string nebff:result:H', 'string nebff:state:H'])
+    assert.deepEqual(shapes, ['list nebff:states:D', 'string nebff:finished:H', 'string nebff:state:H'])
     for (const { key, ttlMs } of entries) {
-      const longestMs = key.includes(':result:') ? 60_000 : 100_000
+      const longestMs = key.includes(':finished:') ? 60_000 : 100_000
       assert.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)
     }
   })
@@ -105,11 +106,11 @@ function defineTests(): void {
     const { store: after } = await openRedisStore(t, [redis.url], { secret: 'the new key' })
     const [state, other] = [mintState(), mintState()]
     await before.put('alice', state, pending)
-    await before.keepResult('alice', other, canaries.code, true)
+    await before.keepResult('alice', other, canaries.code, resultOf(true))
     assert.equal(await after.take('bob', state), undefined, "still nobody else's")
     assert.equal((await after.take('alice', state))?.phoneNumber.reveal(), canaries.number)
     assert.equal(await before.take('alice', state), undefined, 'and once')
-    assert.equal(await after.findResult('alice', other, canaries.code), true)
+    assert.deepEqual(await after.findResult('alice', other, canaries.code), resultOf(true))
   })
 
   test("a caller's list that cannot be written fails the next start, and not the finish", async (t) => {
@@ -122,6 +123,37 @@ function defineTests(): void {
     await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
     assert.ok(await store.take('alice', state))
     await store.ping()
+  })
+
+  for (const [value, verified] of [
+    ['1', true],
+    ['0', false],
+  ] as const)
+    test(`a result ${value} that a former version kept is found for a while after the start, without a number`, async (t) => {
+      const redis = await startRedis(t)
+      const clock = createFakeClock()
+      const { store } = await openRedisStore(t, [redis.url], { clock })
+      const state = mintState()
+      await redis.command('SET', `nebff:result:${resultKey('alice', state, canaries.code)}`, value)
+      clock.advance(599_999)
+      assert.deepEqual(await store.findResult('alice', state, canaries.code), { verified })
+      assert.equal(await store.findResult('bob', state, canaries.code), undefined)
+      clock.advance(1)
+      assert.equal(await store.findResult('alice', state, canaries.code), undefined)
+    })
+
+  test('whoever writes to Redis forges no result', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const [state, other] = [mintState(), mintState()]
+    await store.keepResult('alice', state, canaries.code, resultOf(false))
+    await store.keepResult('mallory', other, canaries.code, resultOf(true))
+    const keyOf = (subject: string, of: string) => `nebff:finished:${resultKey(subject, of, canaries.code)}`
+    const own = await redis.command('GET', keyOf('mallory', other))
+    for (const forged of [String(own), '1', '{"n":"+34600000001","v":true}', '']) {
+      await redis.command('SET', keyOf('alice', state), forged)
+      assert.equal(await store.findResult('alice', state, canaries.code), undefined)
+    }
   })
 
   test('a record that another key or version sealed is as good as unknown, and gone', async (t) => {

@@ -18,6 +18,7 @@ export function openRoute() {
   const route = createRoute({ call: 'verify', ...unobserved, transport, maxInFlight: 10, clock })
   const send = () => route.send(request, never)
   return {
+    route,
     transport,
     clock,
     send,

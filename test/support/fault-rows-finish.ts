@@ -58,12 +58,11 @@ const tokenRows: FaultRow[] = [
     ['access_token hidden in __proto__', json('{"__proto__":{"access_token":"a"}}')],
     ['gzip, though identity was asked for', gzipped({ access_token: 'a' })],
   ),
-  ...token(
-    'upstream_busy',
-    { retryAfter: 17 },
-    ['429 with Retry-After 17', status(429, ['retry-after: 17'])],
-    ['503 with Retry-After 17', status(503, ['retry-after: 17'])],
-  ),
+  ...token('upstream_busy', { retryAfter: 17 }, [
+    '429 with Retry-After 17',
+    status(429, ['retry-after: 17']),
+  ]),
+  ...token('outcome_unknown', {}, ['503 with Retry-After 17', status(503, ['retry-after: 17'])]),
   ...token('upstream_busy', { retryAfter: [29, 30] }, [
     '429 with a date in Retry-After',
     status(429, () => [`retry-after: ${httpDateIn(30)}`]),
@@ -103,10 +102,12 @@ const verifyRows: FaultRow[] = [
     ['a result hidden in __proto__', json('{"__proto__":{"devicePhoneNumberVerified":true}}')],
     ['gzip, though identity was asked for', gzipped({ devicePhoneNumberVerified: true })],
   ),
-  ...verify('upstream_busy', { retryAfter: 17 }, [
-    '429 with Retry-After 17',
-    status(429, ['retry-after: 17']),
-  ]),
+  ...verify(
+    'outcome_unknown',
+    {},
+    ['429 with Retry-After 17', status(429, ['retry-after: 17'])],
+    ['503 with Retry-After 17', status(503, ['retry-after: 17'])],
+  ),
   ...verify(200, {}, ['extra members', json({ devicePhoneNumberVerified: true, more: upstreamCanary })]),
 ]
 

@@ -3,7 +3,8 @@
  */
 import type { FailureCode } from '../../src/core/failures.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
-import type { Caller } from '../../src/core/ports.ts'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import type { Caller, Result } from '../../src/core/ports.ts'
 import type { FinishRequest, StartRequest } from '../../src/core/verification.ts'
 import type { App } from '../../src/http/app.ts'
 import { createServer, describeServer, type ServerOptions } from '../../src/http/server.ts'
@@ -14,6 +15,9 @@ export const goodToken = 'good-token'
 export const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=canary-state'
 export const startPath = '/v1/network-enablement'
 export const finishPath = '/v1/number-verification'
+
+const phoneNumber = parsePhoneNumber('+99012345678')
+const verified: Result = { ...(phoneNumber && { phoneNumber }), verified: true }
 
 /** A test's context, or `{ after }` of node:test for a server that all tests of a file share. */
 export interface Owner {
@@ -101,7 +105,7 @@ export async function openPublicServer(
       land: (outcome, state) => void landings.push({ outcome, state }),
       async finish(caller, request) {
         finishes.push({ caller, request })
-        return true
+        return verified
       },
     },
     accessTokens: {

@@ -1,10 +1,11 @@
 /** The service's own Redis client and store on a test's Redis, closed with the test. */
 import { Cluster } from 'ioredis'
 import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
-import type { StateStore } from '../../src/core/ports.ts'
+import type { Clock, StateStore } from '../../src/core/ports.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { createRedisClient, type RedisClient, type RedisClientOptions } from '../../src/store/redis-client.ts'
 import type { Owner } from './redis-server.ts'
+import { systemClock } from './system-clock.ts'
 
 export interface OpenedClient {
   client: RedisClient
@@ -38,16 +39,35 @@ export interface OpenedStore extends OpenedClient {
   store: StateStore
 }
 
+interface StoreSettings {
+  ttlSeconds?: number
+  maxPerCaller?: number
+  secret?: string
+  clock?: Clock
+}
+
 /** A store whose client is connected. */
 export async function openRedisStore(
   owner: Owner,
   urls: readonly string[],
-  options: Partial<RedisClientOptions> & { ttlSeconds?: number; maxPerCaller?: number; secret?: string } = {},
+  options: Partial<RedisClientOptions> & StoreSettings = {},
 ): Promise<OpenedStore> {
-  const { ttlSeconds = 300, maxPerCaller = 5, secret = 'a secret', ...clientOptions } = options
+  const {
+    ttlSeconds = 300,
+    maxPerCaller = 5,
+    secret = 'a secret',
+    clock = systemClock,
+    ...clientOptions
+  } = options
   const opened = openRedisClient(owner, urls, clientOptions)
   const client = await connected(opened)
-  const store = createRedisStore({ client, ttlSeconds, maxPerCaller, digest: createKeyedDigest(secret) })
+  const store = createRedisStore({
+    client,
+    ttlSeconds,
+    maxPerCaller,
+    digest: createKeyedDigest(secret),
+    clock,
+  })
   return { ...opened, store }
 }
 

@@ -59,7 +59,13 @@ export interface AppAnswer {
   status: number
   /** The problem's, if it is one. */
   code: string | undefined
-  body: { auth_url?: string; code?: string; state?: string; phone_number_verified?: boolean }
+  body: {
+    auth_url?: string
+    code?: string
+    state?: string
+    phone_number?: string
+    phone_number_verified?: boolean
+  }
   /** From sending to the last byte. */
   ms: number
   sentAtMs: number

@@ -19,6 +19,7 @@ export interface Body {
   requires_carrier_network?: boolean
   code?: string
   state?: string
+  phone_number?: string
   phone_number_verified?: boolean
   request_id?: string
 }

@@ -5,7 +5,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { type PendingVerification, resultTtlSeconds, type StateStore } from '../../src/core/ports.ts'
+import {
+  type PendingVerification,
+  type Result,
+  resultTtlSeconds,
+  type StateStore,
+} from '../../src/core/ports.ts'
 import { mintState } from '../../src/core/state.ts'
 
 export interface StoreUnderTest {
@@ -30,6 +35,10 @@ export function pendingVerification(n = 0, scope = 'a-scope'): PendingVerificati
   const phoneNumber = parsePhoneNumber(`+990${String(n).padStart(8, '0')}`)
   assert.ok(phoneNumber)
   return { phoneNumber, scope }
+}
+
+export function resultOf(verified: boolean, n = 0): Required<Result> {
+  return { phoneNumber: pendingVerification(n).phoneNumber, verified }
 }
 
 export function stateStoreContract(
@@ -213,11 +222,11 @@ export function stateStoreContract(
 
   contract('finds a result for exactly its subject, state and code', async ({ store }) => {
     const [good, bad] = [mintState(), mintState()]
-    await store.keepResult('alice', good, 'a-code', true)
-    await store.keepResult('alice', bad, 'a-code', false)
-    assert.equal(await store.findResult('alice', good, 'a-code'), true)
-    assert.equal(await store.findResult('alice', good, 'a-code'), true, 'any number of times')
-    assert.equal(await store.findResult('alice', bad, 'a-code'), false)
+    await store.keepResult('alice', good, 'a-code', resultOf(true))
+    await store.keepResult('alice', bad, 'a-code', resultOf(false))
+    assert.deepEqual(await store.findResult('alice', good, 'a-code'), resultOf(true))
+    assert.deepEqual(await store.findResult('alice', good, 'a-code'), resultOf(true), 'any number of times')
+    assert.deepEqual(await store.findResult('alice', bad, 'a-code'), resultOf(false))
     assert.equal(await store.findResult('bob', good, 'a-code'), undefined)
     assert.equal(await store.findResult('alice', good, 'b-code'), undefined)
     assert.equal(await store.findResult('alice', mintState(), 'a-code'), undefined)
@@ -226,21 +235,81 @@ export function stateStoreContract(
   contract('finds a result until just before its end, and no longer', async (setUp) => {
     const { store, advance, expirySlackMs = 1 } = setUp
     const state = mintState()
-    await store.keepResult('alice', state, 'a-code', true)
+    await store.keepResult('alice', state, 'a-code', resultOf(true))
     await advance(resultTtlSeconds * 1000 - expirySlackMs)
-    assert.equal(await store.findResult('alice', state, 'a-code'), true)
+    assert.deepEqual(await store.findResult('alice', state, 'a-code'), resultOf(true))
     await advance(expirySlackMs)
     assert.equal(await store.findResult('alice', state, 'a-code'), undefined)
+  })
+
+  contract('finds the number of a result', async ({ store }) => {
+    const state = mintState()
+    await store.keepResult('alice', state, 'a-code', resultOf(true, 7))
+    const { phoneNumber } = (await store.findResult('alice', state, 'a-code')) ?? {}
+    assert.equal(phoneNumber?.reveal(), '+99000000007')
+  })
+
+  contract('hands out again, once, what was put back', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification(3, 'kept'))
+    const taken = await store.take('alice', state)
+    assert.equal(await taken?.putBack(), true)
+    assert.equal(await store.take('bob', state), undefined, "still nobody else's")
+    const again = await store.take('alice', state)
+    assert.deepEqual([again?.phoneNumber.reveal(), again?.scope], ['+99000000003', 'kept'])
+    assert.equal(await store.take('alice', state), undefined)
+  })
+
+  contract('has one winner among 100 parallel takes of what was put back', async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, pendingVerification())
+    await (await store.take('alice', state))?.putBack()
+    const taken = await Promise.all(Array.from({ length: 100 }, () => store.take('alice', state)))
+    assert.equal(taken.filter((pending) => pending !== undefined).length, 1)
+  })
+
+  contract(
+    'puts back with what was left of the time, and no more',
+    async ({ store, advance, expirySlackMs = 1 }) => {
+      const [live, late] = [mintState(), mintState()]
+      for (const state of [live, late]) await store.put('alice', state, pendingVerification())
+      await advance(ttlMs - 2 * expirySlackMs)
+      for (const state of [live, late])
+        assert.equal(await (await store.take('alice', state))?.putBack(), true)
+      assert.ok(await (await store.take('alice', live))?.putBack())
+      await advance(2 * expirySlackMs)
+      for (const state of [live, late]) assert.equal(await store.take('alice', state), undefined)
+    },
+  )
+
+  contract('counts what was put back towards the cap, and drops it first', async ({ store }) => {
+    const [back, ...more] = Array.from({ length: limits.maxPerCaller + 1 }, mintState)
+    await store.put('alice', back ?? '', pendingVerification())
+    for (const state of more.slice(1)) await store.put('alice', state, pendingVerification(1))
+    assert.equal(await (await store.take('alice', back ?? ''))?.putBack(), true)
+    await store.put('alice', more[0] ?? '', pendingVerification(1))
+    assert.equal(await store.take('alice', back ?? ''), undefined)
+    for (const state of more) assert.ok(await store.take('alice', state))
+  })
+
+  contract('puts nothing back for a subject that is at its cap again', async ({ store }) => {
+    const [taken, ...more] = Array.from({ length: limits.maxPerCaller + 1 }, mintState)
+    await store.put('alice', taken ?? '', pendingVerification())
+    const held = await store.take('alice', taken ?? '')
+    for (const state of more) await store.put('alice', state, pendingVerification(1))
+    assert.equal(await held?.putBack(), false)
+    assert.equal(await store.take('alice', taken ?? ''), undefined)
+    for (const state of more) assert.ok(await store.take('alice', state))
   })
 
   contract('keeps results and live verifications apart', async ({ store }) => {
     const state = mintState()
     await store.put('alice', state, pendingVerification())
     assert.equal(await store.findResult('alice', state, ''), undefined)
-    await store.keepResult('alice', state, 'a-code', true)
+    await store.keepResult('alice', state, 'a-code', resultOf(true))
     assert.ok(await store.take('alice', state))
     assert.equal(await store.take('alice', state), undefined)
-    assert.equal(await store.findResult('alice', state, 'a-code'), true)
+    assert.deepEqual(await store.findResult('alice', state, 'a-code'), resultOf(true))
   })
 
   contract('answers a ping', async ({ store }) => {

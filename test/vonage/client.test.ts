@@ -217,6 +217,14 @@ describe('a finish', { concurrency: true }, () => {
     })
   }
 
+  test('spends no code while the circuit of the second call is open', async (t) => {
+    const { finish, calls } = await setUpClient(t, byPath(goodToken, { status: 500 }))
+    for (let fault = 0; fault < 5; fault++) await rejectsWith(finish(), 'upstream_invalid')
+    const refused = await rejectsWith(finish(), 'upstream_busy')
+    assert.equal(refused.retryAfterSeconds, 30)
+    assert.equal(calls.length, 10)
+  })
+
   test('has one deadline over both calls', async (t) => {
     const { finish } = await setUpClient(t, byPath({ ...goodToken, afterMs: 450 }, undefined), 600)
     assertBetween(await elapsedMs(() => rejectsWith(finish(), 'outcome_unknown')), 600, 1000)

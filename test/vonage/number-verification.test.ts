@@ -145,7 +145,7 @@ const tokenRows: Row[] = [
   ['400 CAMARA', camara(400, 'INVALID_ARGUMENT'), 'upstream_invalid'],
   ['403 CAMARA', camara(403, 'PERMISSION_DENIED'), 'upstream_refused'],
   ['503 CAMARA', camara(503, 'UNAVAILABLE'), 'upstream_invalid'],
-  ['503 with Retry-After', answer(503, 'wait', { 'retry-after': '7' }), 'upstream_busy'],
+  ['503 with Retry-After', answer(503, 'wait', { 'retry-after': '7' }), 'outcome_unknown'],
   ['401 that is not JSON', answer(401, 'no'), 'upstream_refused'],
   ['no connection', noAnswer('unreachable'), 'upstream_unavailable'],
   ['no answer in time', noAnswer('timeout'), 'outcome_unknown'],
@@ -182,8 +182,8 @@ const verifyRows: Row[] = [
   ['500 INTERNAL', camara(500, 'INTERNAL'), 'upstream_invalid'],
   ['503 UNAVAILABLE', camara(503, 'UNAVAILABLE'), 'upstream_invalid'],
   ['504 TIMEOUT', camara(504, 'TIMEOUT'), 'upstream_invalid'],
-  ['503 with Retry-After', answer(503, {}, { 'retry-after': '7' }), 'upstream_busy'],
-  ['429 problem', problem(429, 'throttled'), 'upstream_busy'],
+  ['503 with Retry-After', answer(503, {}, { 'retry-after': '7' }), 'outcome_unknown'],
+  ['429 problem', problem(429, 'throttled'), 'outcome_unknown'],
   ['402 problem', problem(402, 'low-balance'), 'upstream_refused'],
   ['400 OAuth', oauth(400, 'invalid_grant'), 'upstream_invalid'],
   ...badBodies.map((body): Row => [`403 ${JSON.stringify(body)}`, answer(403, body), 'upstream_refused']),
@@ -191,7 +191,7 @@ const verifyRows: Row[] = [
   ['no answer in time', noAnswer('timeout'), 'outcome_unknown'],
   ['an answer broken off', noAnswer('broken'), 'outcome_unknown'],
   ['a call given up', noAnswer('cancelled'), 'outcome_unknown'],
-  ['a call that we did not send', busy, 'upstream_busy'],
+  ['a call that we did not send', busy, 'outcome_unknown'],
 ]
 
 for (const [title, outcome, code] of verifyRows)
@@ -205,18 +205,21 @@ for (const judge of [judgeToken, judgeVerify]) {
       assert.equal(failureOf(() => judge(noAnswer(kind), nowMs)).cause, noAnswerCause)
   })
 
-  test(`${judge.name} passes on why a call was not sent, and for how long`, () => {
-    const { note, retryAfterSeconds } = failureOf(() => judge(busy, nowMs))
-    assert.deepEqual([note, retryAfterSeconds], ['the circuit is open', 30])
-  })
-
-  test(`${judge.name} passes Retry-After on, in seconds or as a date, within 1 to 60`, () => {
-    const inSeconds = (retryAfter: string) =>
-      failureOf(() => judge(answer(429, {}, { 'retry-after': retryAfter }), nowMs)).retryAfterSeconds
-    assert.deepEqual(['7', '3600', '0', 'soon'].map(inSeconds), [7, 60, 1, 1])
-    assert.equal(inSeconds(new Date(nowMs + 9000).toUTCString()), 9)
+  test(`${judge.name} passes on why a call was not sent`, () => {
+    assert.equal(failureOf(() => judge(busy, nowMs)).note, 'the circuit is open')
   })
 }
+
+test('the exchange passes on for how long it was not sent', () => {
+  assert.equal(failureOf(() => judgeToken(busy, nowMs)).retryAfterSeconds, 30)
+})
+
+test('the exchange passes Retry-After on, in seconds or as a date, within 1 to 60', () => {
+  const inSeconds = (retryAfter: string) =>
+    failureOf(() => judgeToken(answer(429, {}, { 'retry-after': retryAfter }), nowMs)).retryAfterSeconds
+  assert.deepEqual(['7', '3600', '0', 'soon'].map(inSeconds), [7, 60, 1, 1])
+  assert.equal(inSeconds(new Date(nowMs + 9000).toUTCString()), 9)
+})
 
 test('both requests go on with the trace of their caller', () => {
   const traced = { ...correlation, traceparent }

@@ -53,6 +53,16 @@ test('faults that are not in a row leave the circuit closed', async () => {
   await isClosed()
 })
 
+test('a caller can ask beforehand whether a call would be refused by the circuit', async () => {
+  const { send, clock, route } = await openCircuit()
+  const refused = route.refused()
+  assert.ok(refused)
+  assert.deepEqual(await send(), refused)
+  clock.advance(30_000)
+  assert.equal(route.refused(), undefined, 'the next call is the probe')
+  assert.equal(openRoute().route.refused(), undefined)
+})
+
 test('our own refusals do not open the circuit, nor do they keep it closed', async () => {
   const transport = createScriptedTransport(() => fault)
   let refusing = false

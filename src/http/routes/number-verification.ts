@@ -27,9 +27,13 @@ const FinishBody = Type.Object(
 
 const FinishReply = Type.Object(
   {
-    phone_number_verified: Type.Boolean({
+    phone_number: Type.String({
       description:
-        'Whether the device has the number that the verification was started for. `false` is a result.',
+        'The number that the verification was started for. Who grants something for it compares it with the one claimed.',
+      examples: ['+99012345678'],
+    }),
+    phone_number_verified: Type.Boolean({
+      description: 'Whether the device has this number. `false` is a result.',
     }),
   },
   { additionalProperties: false, description: 'The verification has ended.' },
@@ -45,7 +49,7 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           operationId: 'finishVerification',
           summary: 'Finish a verification',
           description:
-            'Uses the state up, whatever the answer. When the answer was lost, the same request gets the same result for 60 seconds.',
+            "Takes the state from its owner; another caller's try leaves it alone. After `retry` it is still good; after any other answer it is used up. When the answer was lost, the same request gets the same result for 60 seconds.",
           tags: ['verification'],
           security: [{ accessToken: [] }],
           body: FinishBody,
@@ -66,13 +70,14 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           ],
         },
       },
-      async (request) => ({
-        phone_number_verified: await verification.finish(
-          request.caller,
-          request.body,
-          correlationOf(request),
-        ),
-      }),
+      async (request) => {
+        const result = await verification.finish(request.caller, request.body, correlationOf(request))
+        return {
+          // A former version answered without it, and so does the repeat of its answer.
+          phone_number: result.phoneNumber?.reveal() as string,
+          phone_number_verified: result.verified,
+        }
+      },
     )
   }
 }

@@ -44,7 +44,7 @@ test('nothing else that the core may know is in the answer', async (t) => {
         }
       },
       land: () => {},
-      finish: async () => true,
+      finish: () => assert.fail('a start finishes nothing'),
     },
   })
   const { body } = await call(server.url, startWith({ phone_number: number }))
@@ -164,7 +164,7 @@ test('the work for a start ends when the phone leaves before its answer', async 
         return never.promise
       },
       land: () => {},
-      finish: async () => true,
+      finish: () => assert.fail('a start finishes nothing'),
     },
   })
   const client = connect(Number(new URL(server.url).port), '127.0.0.1')

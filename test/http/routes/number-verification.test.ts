@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
+import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
+import type { Result } from '../../../src/core/ports.ts'
 import { mintState } from '../../../src/core/state.ts'
 import type { FinishRequest } from '../../../src/core/verification.ts'
 import { guard } from '../../../src/http/authenticate.ts'
@@ -16,8 +18,13 @@ import { callerOf } from '../../support/unobserved.ts'
 const state = mintState()
 const good = { code: 'a-code', state }
 
+const resultOf = (verified: boolean): Result => ({
+  phoneNumber: parsePhoneNumber('+34600000001') ?? assert.fail(),
+  verified,
+})
+
 /** The token is the subject. The core answers what `finish` answers, and everything that reaches it is kept. */
-async function setUp(t: TestContext, finish: () => Promise<boolean> = async () => true) {
+async function setUp(t: TestContext, finish: () => Promise<Result> = async () => resultOf(true)) {
   const finishes: [subject: string, request: FinishRequest][] = []
   const server = await openRoutes(t, (app) =>
     app.register(async (guarded) => {
@@ -47,13 +54,18 @@ async function setUp(t: TestContext, finish: () => Promise<boolean> = async () =
 
 for (const verified of [true, false])
   test(`answers ${verified} as a result, in exactly these bytes`, async (t) => {
-    const { post } = await setUp(t, async () => verified)
+    const { post } = await setUp(t, async () => resultOf(verified))
     const answer = await post(good)
     assert.equal(answer.status, 200)
     assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
-    assert.equal(answer.body, `{"phone_number_verified":${verified}}`)
+    assert.equal(answer.body, `{"phone_number":"+34600000001","phone_number_verified":${verified}}`)
     assertSafeHeaders(answer)
   })
+
+test('a result that a former version kept without its number is answered as that version answered', async (t) => {
+  const { post } = await setUp(t, async () => ({ verified: true }))
+  assert.equal((await post(good)).body, '{"phone_number_verified":true}')
+})
 
 test('hands the caller, the code and the state on as they came', async (t) => {
   const { post, finishes } = await setUp(t)
