@@ -6,10 +6,11 @@
  */
 import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { type Config, parsePrivateKey } from './config.ts'
+import type { Config } from './config.ts'
 import type { EventSink } from './core/events.ts'
 import type { Clock } from './core/ports.ts'
 import type { Log } from './observability/logger.ts'
+import { readKeyText } from './settings/key-text.ts'
 import { createKeyRing, type KeyName, type KeyRing } from './vonage/key-ring.ts'
 
 /** Soon enough for an operator who waits until the log says that the file was read. */
@@ -51,8 +52,8 @@ export function openPrivateKeys(config: Config, { clock, log, events }: PrivateK
       reading = false
       if (text === seen) return
       seen = text
-      const key = parsePrivateKey(text)
-      if (!key) return log.warn({ key: name }, 'private key file not usable, the key before stays')
+      const { key, fault } = readKeyText(text, ['RSA'])
+      if (!key) return log.warn({ key: name, fault }, 'private key file not usable, the key before stays')
       if (key.equals(latest)) return
       latest = key
       keyRing.offer(name, key)

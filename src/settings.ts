@@ -2,7 +2,7 @@
  * The list of settings: name, type, bounds, default and meaning. `config.ts` reads it, and the README's table and .env.example
  * are written from it.
  */
-import { type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
 /** How long a client may take to send one request. A start must be over before. */
 export const requestTimeoutMs = 10_000
@@ -12,10 +12,19 @@ const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES
 const text = (description: string, fallback?: string) =>
   Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
 const secretText = (description: string) => Type.String({ minLength: 1, secret: true, description })
+/** @param privateKey the kinds that are accepted, as `key-text.ts` calls them */
+const privateKeyText = (description: string, privateKey: string[]) =>
+  Type.String({ minLength: 1, secret: true, privateKey, description })
 const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: fallback, minimum, maximum })
-const list = (description: string, fallback: string[], items: TSchema = Type.String({ minLength: 1 })) =>
-  Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback }))
+/** @param expected said of a value that the schema of the items refuses, where that does not tell by itself */
+const list = (
+  description: string,
+  fallback: string[],
+  items: TSchema = Type.String({ minLength: 1 }),
+  expected?: string,
+) =>
+  Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback, ...(expected && { expected }) }))
 
 /** The one list of settings. `default` absent and not optional: required. `secret`: also accepted as `NAME_FILE`. */
 export const settings = Type.Object({
@@ -52,9 +61,13 @@ export const settings = Type.Object({
   AUTH_PHONE_NUMBER_CLAIM: Type.Optional(text('A claim that must equal the requested number.')),
   AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
   VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
-  VONAGE_PRIVATE_KEY: secretText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.'),
+  VONAGE_PRIVATE_KEY: privateKeyText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.', [
+    'RSA',
+  ]),
   VONAGE_PRIVATE_KEY_NEXT: Type.Optional(
-    secretText('A second key, used from when Vonage accepts it and not the first. For a change of key.'),
+    privateKeyText('A second key, used from when Vonage accepts it and not the first. For a change of key.', [
+      'RSA',
+    ]),
   ),
   VONAGE_REDIRECT_URI: text(
     'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
@@ -119,6 +132,7 @@ export const settings = Type.Object({
     'Calling codes accepted, such as `34,49,990`. None: all.',
     [],
     Type.String({ pattern: '^[1-9][0-9]{0,6}$' }),
+    'calling codes without plus sign or leading zero, separated by commas, such as 34,49,990',
   ),
   SHUTDOWN_DELAY_MS: integer(
     'On SIGTERM: how long to go on serving, not ready, before closing.',
@@ -128,3 +142,5 @@ export const settings = Type.Object({
   ),
   SHUTDOWN_TIMEOUT_MS: integer('Time for the requests under way after that.', 10_000, 100, 120_000),
 })
+
+export type Settings = Static<typeof settings>

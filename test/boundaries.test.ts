@@ -38,6 +38,8 @@ const refused: Array<[file: string, specifier: string]> = [
   ['src/http/routes/a.ts', '../../idp/access-token.ts'],
   ['src/http/routes/b.ts', 'jose'],
   ['src/config.ts', './core/failures.ts'],
+  ['src/settings/a.ts', '../config.ts'],
+  ['src/settings/b.ts', 'jose'],
   ['src/compose.ts', './main.ts'],
   ['src/private-keys.ts', 'jose'],
   ['src/preflight.ts', 'ioredis'],
@@ -53,6 +55,7 @@ const allowed: Array<[file: string, specifier: string]> = [
   ['src/observability/good.ts', '../core/failures.ts'],
   ['src/http/good.ts', 'fastify'],
   ['src/http/routes/good.ts', '../openapi.ts'],
+  ['src/settings/good.ts', '../settings.ts'],
   ['simulator/good.ts', 'fastify'],
 ]
 

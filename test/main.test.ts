@@ -57,7 +57,7 @@ suite('the process', { concurrency: 2 }, () => {
   test('--check-config ends well when the settings are usable, listens nowhere and shows them without their secrets', async (t) => {
     const settings = listeningSettings({
       PORT: '1',
-      MANAGEMENT_PORT: '1',
+      MANAGEMENT_PORT: '2',
       REDIS_URL: 'redis://:canary@127.0.0.1:1',
     })
     const { exited, stdout, stderr } = startMain(t, { settings, args: ['--check-config'] })

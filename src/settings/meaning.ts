@@ -1,0 +1,75 @@
+/** What is wrong with settings that a schema cannot tell. Each problem says what is wrong and what to do, and holds no value. */
+import { isIP } from 'node:net'
+import type { Settings } from '../settings.ts'
+import { upstreamUrlFault } from './upstream-url.ts'
+
+const upstreamUrls = [
+  'AUTH_ISSUER',
+  'AUTH_JWKS_URI',
+  'VONAGE_API_URL',
+  'VONAGE_TOKEN_URL',
+  'VONAGE_REDIRECT_URI',
+] as const
+
+type Problem = [name: keyof Settings, problem: string]
+
+/** @param config only settings that are well by their schema */
+export function* meaningProblems(config: Partial<Settings>): Generator<Problem> {
+  const allowHttp = config.ALLOW_INSECURE_UPSTREAM === true
+  for (const name of upstreamUrls) yield* urlProblems(name, config[name], allowHttp)
+  // Spans hold nothing personal, and a collector in the same network commonly speaks plain http.
+  yield* urlProblems('OTEL_EXPORTER_OTLP_ENDPOINT', config.OTEL_EXPORTER_OTLP_ENDPOINT, true)
+  if (config.TRUSTED_PROXIES?.some((range) => !isAddressRange(range)))
+    yield [
+      'TRUSTED_PROXIES',
+      'expected addresses or CIDR ranges, such as 10.0.0.0/8: neither a hop count nor a name is accepted',
+    ]
+  for (const name of ['AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)
+    if (config[name]?.length === 0) yield [name, 'expected at least one value: leave it out for the default']
+  if (config.REDIS_URL?.some((url) => !isRedisUrl(url)) || config.REDIS_URL?.length === 0)
+    yield [
+      'REDIS_URL',
+      'expected redis:// or rediss:// URLs, separated by commas, with special characters of a password in percent codes',
+    ]
+  if (config.VONAGE_AUTH_URL_HOSTS?.some((host) => !/^(\*\.)?[a-z0-9.-]+$/.test(host)))
+    yield [
+      'VONAGE_AUTH_URL_HOSTS',
+      'expected host names in lower case, or *.suffix: neither a scheme nor a port nor a path',
+    ]
+  if (listenOnTheSame(config))
+    yield [
+      'MANAGEMENT_PORT',
+      'expected another port than PORT: both listeners cannot have one, 9464 is the default',
+    ]
+}
+
+function* urlProblems(name: keyof Settings, url: string | undefined, allowHttp: boolean): Generator<Problem> {
+  const fault = url === undefined ? undefined : upstreamUrlFault(url, allowHttp)
+  if (fault !== undefined) yield [name, fault]
+}
+
+function listenOnTheSame({
+  HOST = '',
+  PORT,
+  MANAGEMENT_HOST = '',
+  MANAGEMENT_PORT,
+}: Partial<Settings>): boolean {
+  if (!PORT || PORT !== MANAGEMENT_PORT) return false
+  const hosts = [HOST, MANAGEMENT_HOST].map((host) => (host === 'localhost' ? '127.0.0.1' : host))
+  if (hosts[0] === hosts[1] || hosts.includes('::')) return true
+  return hosts.includes('0.0.0.0') && !hosts.some((host) => isIP(host) === 6)
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname, username, password } = new URL(text)
+  if (/%(?![0-9a-f]{2})/i.test(username + password)) return false
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^(\/\d*)?$/.test(pathname)
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
+}
