@@ -126,14 +126,15 @@ async function askRedis(
   signal: AbortSignal,
   warn: (line: string) => void,
 ): Promise<void> {
-  const { createRedisClient, evictionPolicy } = await import('./store/redis-client.ts')
+  const { createRedisClient, findServerFaults } = await import('./store/redis-client.ts')
   const client = createRedisClient({ ...options, onError: () => undefined })
   try {
     await once(client, 'ready', { signal })
     await client.del('nebff:none')
-    const policy = await evictionPolicy(client)
-    if (policy !== undefined && policy !== 'noeviction')
-      warn(`REDIS_URL: maxmemory-policy is ${policy}; a full Redis would drop live states, set noeviction`)
+    const { evicting, clusterNode } = await findServerFaults(client)
+    if (evicting !== undefined)
+      warn(`REDIS_URL: maxmemory-policy is ${evicting}; a full Redis would drop live states, set noeviction`)
+    if (clusterNode) throw new Error('one node of a cluster; set REDIS_CLUSTER=true')
   } finally {
     client.disconnect()
   }

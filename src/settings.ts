@@ -105,6 +105,11 @@ export const settings = Type.Object({
       }),
     ),
   ),
+  REDIS_CLUSTER: Type.Boolean({
+    description:
+      'REDIS_URL names a node of a cluster, or its configuration endpoint. Several URLs without sentinels mean that anyway.',
+    default: false,
+  }),
   REDIS_SENTINEL_MASTER: Type.Optional(text('Name of the master; REDIS_URL then names sentinels.')),
   REDIS_CA: Type.Optional(secretText('PEM of the authority of a `rediss://` server.')),
   REDIS_CERTIFICATE: Type.Optional(secretText('PEM of our client certificate.')),

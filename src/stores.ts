@@ -3,6 +3,7 @@
  */
 import type { Config } from './config.ts'
 import type { EventSink } from './core/events.ts'
+import { ServiceFailure } from './core/failures.ts'
 import type { KeyedDigest } from './core/keyed-digest.ts'
 import type { Clock, InSpan, Landings, StateStore } from './core/ports.ts'
 import type { Counters } from './http/rate-limit.ts'
@@ -13,6 +14,7 @@ import { createMemoryLandings } from './store/memory-landings.ts'
 import { createRedisStore } from './store/redis.ts'
 import { createRedisCounters } from './store/redis-counters.ts'
 import { createRedisLandings } from './store/redis-landings.ts'
+import { createTroubleReport } from './store/redis-trouble.ts'
 import { traceMethods } from './store/traced-methods.ts'
 import { createLocalPermits, type Permits, spacingMs } from './vonage/quota.ts'
 
@@ -39,6 +41,7 @@ export interface StoresContext {
 export function redisOptions(config: Config, urls: readonly string[]) {
   return {
     urls,
+    cluster: config.REDIS_CLUSTER,
     sentinelMaster: config.REDIS_SENTINEL_MASTER,
     tls: { ca: config.REDIS_CA, cert: config.REDIS_CERTIFICATE, key: config.REDIS_KEY },
   }
@@ -65,19 +68,42 @@ export async function openStores(config: Config, context: StoresContext): Promis
   }
 
   // A tenth of the time to start, and 12 MB, that a single replica does without.
-  const { createRedisClient, onEvictingServer } = await import('./store/redis-client.ts')
+  const { createRedisClient, findServerFaults } = await import('./store/redis-client.ts')
   const { createRedisPermits } = await import('./store/redis-permits.ts')
+  const reportTrouble = createTroubleReport(clock, (trouble) => log.warn(trouble, 'Redis fails'))
   const client = createRedisClient({
     ...redisOptions(config, config.REDIS_URL),
-    onError: (err) => log.warn({ err }, 'Redis connection failed'),
+    onError: reportTrouble,
   })
-  onEvictingServer(client, (policy) =>
-    log.warn({ policy }, 'Redis may evict live states; set maxmemory-policy to noeviction'),
-  )
   const traced = <T extends object>(name: string, part: T): T =>
     inSpan ? traceMethods(name, part, inSpan) : part
+  const redisStore = createRedisStore({
+    client,
+    ttlSeconds,
+    maxPerCaller,
+    digest,
+    clock,
+    onFailure: reportTrouble,
+  })
+  let clusterNode = false
+  client.on('ready', async () => {
+    const faults = await findServerFaults(client)
+    clusterNode = faults.clusterNode === true
+    if (clusterNode) log.error('REDIS_URL names one node of a cluster; set REDIS_CLUSTER=true')
+    if (faults.evicting !== undefined)
+      log.warn({ policy: faults.evicting }, 'Redis may evict live states; set maxmemory-policy to noeviction')
+    // Tells at once of rights that are missing.
+    await store.ping().catch(() => undefined)
+  })
+  const store: StateStore = {
+    ...redisStore,
+    async ping() {
+      if (clusterNode) throw new ServiceFailure('store_unavailable', { note: 'one node of a cluster' })
+      await redisStore.ping()
+    },
+  }
   return {
-    store: traced('state', createRedisStore({ client, ttlSeconds, maxPerCaller, digest, clock })),
+    store: traced('state', store),
     counters: traced('limit', createRedisCounters({ client, local: localCounters })),
     permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
     landings: createRedisLandings({ client, ttlSeconds, events }),

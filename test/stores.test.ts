@@ -11,9 +11,10 @@ import { rejectsWith } from './support/failure.ts'
 import { findFreePort } from './support/free-port.ts'
 import { recordLog } from './support/public-server.ts'
 import { untilItWorks } from './support/redis-clients.ts'
+import { startRedisCluster } from './support/redis-cluster.ts'
 import { contentsOf, forwardScores } from './support/redis-contents.ts'
 import { sentinelMaster, startSentinel } from './support/redis-sentinel.ts'
-import { redisMissing, startRedis } from './support/redis-server.ts'
+import { type RedisServer, redisMissing, startRedis } from './support/redis-server.ts'
 import { recordSpans } from './support/spans.ts'
 import { pendingVerification, resultOf } from './support/state-store-contract.ts'
 import { systemClock } from './support/system-clock.ts'
@@ -120,7 +121,7 @@ test(
     assert.equal((await counters.hit('x', 1000)).hits, 1, 'limits go on')
     while (log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     const [line] = log.entries()
-    assert.deepEqual([line?.level, line?.msg], ['warn', 'Redis connection failed'])
+    assert.deepEqual([line?.level, line?.reason], ['warn', 'ECONNREFUSED'])
     assert.ok(!log.lines.join('').includes('canary'))
   },
 )
@@ -134,6 +135,58 @@ test('a Redis that may evict live states is warned of, once a connection', optio
   assert.deepEqual(lines, ['warn'])
   assert.match(opened.log.lines[0] ?? '', /"policy":"allkeys-lru"/)
 })
+
+for (const [fault, spoil, reason] of [
+  [
+    'another password',
+    ({ command }: RedisServer) => command('CONFIG', 'SET', 'requirepass', 'other'),
+    'NOAUTH',
+  ],
+  ['no rights', ({ command }: RedisServer) => command('ACL', 'SETUSER', 'default', 'resetkeys'), 'NOPERM'],
+] as const)
+  test(
+    `a Redis with ${fault} is told of at the start, by name, before anybody is refused`,
+    options,
+    async (t) => {
+      const redis = await startRedis(t)
+      await spoil(redis)
+      const { log } = await open(t, { REDIS_URL: redis.url })
+      while (!log.entries().some((line) => line.reason === reason))
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      const line = log.entries().find((entry) => entry.reason === reason)
+      assert.equal(line?.level, 'warn')
+      assert.equal(typeof line?.remedy, 'string')
+      assert.equal(line?.err, undefined)
+    },
+  )
+
+test('a full Redis is told of by name when a start fails', options, async (t) => {
+  const redis = await startRedis(t)
+  const { store, log } = await open(t, { REDIS_URL: redis.url })
+  await untilItWorks(() => store.ping(), 2000)
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+  const failure = await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
+  assert.equal(failure.note, 'OOM')
+  assert.ok(log.entries().some(({ reason }) => reason === 'OOM'))
+})
+
+test(
+  'one node of a cluster as REDIS_URL is never ready, and the log says what to set',
+  options,
+  async (t) => {
+    const { urls } = await startRedisCluster(t)
+    for (const url of urls) {
+      const { store, log } = await open(t, { REDIS_URL: url })
+      while (!log.entries().some(({ level }) => level === 'error'))
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      await rejectsWith(store.ping(), 'store_unavailable')
+    }
+    const opened = await open(t, { REDIS_URL: urls[0] ?? '', REDIS_CLUSTER: 'true' })
+    await untilItWorks(() => opened.store.ping(), 2000)
+    for (let n = 0; n < 30; n++)
+      await untilItWorks(() => opened.store.put(`subject-${n}`, mintState(), pending), 2000)
+  },
+)
 
 test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async (t) => {
   const master = await startRedis(t)

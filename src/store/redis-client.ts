@@ -18,15 +18,23 @@ export interface RedisClientOptions {
    * User, password and database number count from the first; they are the data nodes', sentinels are asked without.
    */
   urls: readonly string[]
+  /** One URL too is a node of a cluster, or its configuration endpoint. */
+  cluster?: boolean
   sentinelMaster: string | undefined
   /** PEM. Only for `rediss://`. */
   tls: { ca?: string | undefined; cert?: string | undefined; key?: string | undefined }
-  /** Called for connection errors, each kind once until the connection works again; the client goes on trying. */
+  /** Called for every connection error; the client goes on trying. */
   onError: (error: Error) => void
 }
 
 /** Connects in the background. */
-export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisClientOptions): RedisClient {
+export function createRedisClient({
+  urls,
+  cluster = false,
+  sentinelMaster,
+  tls,
+  onError,
+}: RedisClientOptions): RedisClient {
   const nodes = urls.map((url) => new URL(url))
   const [{ protocol, username, password, pathname }] = nodes as [URL]
   const addresses = nodes.map(({ hostname, port }) => ({
@@ -55,12 +63,7 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
     retryStrategy: reconnectDelayMs,
   }
   const client = createClient()
-  const reported = new Set<string>()
-  client.on('ready', () => reported.clear())
-  client.on('error', (error: Error) => {
-    if (!reported.has(error.message)) onError(error)
-    reported.add(error.message)
-  })
+  client.on('error', onError)
   return client
 
   function createClient(): RedisClient {
@@ -72,9 +75,11 @@ export function createRedisClient({ urls, sentinelMaster, tls, onError }: RedisC
         sentinelRetryStrategy: reconnectDelayMs,
         ...(secure.tls && { sentinelTLS: secure.tls, enableTLSForSentinelMode: true }),
       })
-    if (addresses.length > 1)
+    if (cluster || addresses.length > 1)
       return new Cluster(addresses, {
         redisOptions: { ...options, lazyConnect: false },
+        // By name, so that the certificates of its nodes fit.
+        dnsLookup: (address, done) => done(null, address),
         enableOfflineQueue: false,
         clusterRetryStrategy: reconnectDelayMs,
         // Else a call for a node that is away is tried again and again for seconds; and auto-pipelining would wait for a cluster.
@@ -89,18 +94,21 @@ function reconnectDelayMs(attempt: number): number {
   return Math.min(maxReconnectDelayMs, 50 * 2 ** attempt)
 }
 
-/** @returns what the server does when it is full; undefined when it does not let us ask: it has its own keeper then */
-export function evictionPolicy(client: RedisClient): Promise<string | undefined> {
-  return client.info('memory').then(
-    (info) => /^maxmemory_policy:(\S+)/m.exec(info)?.[1],
-    () => undefined,
-  )
+/** What is wrong with a server that answers. */
+export interface ServerFaults {
+  /** It would rather drop live keys than refuse new ones, by this policy. */
+  evicting?: string
+  /** It is one node of a cluster, and the client does not know. */
+  clusterNode?: true
 }
 
-/** Calls back once per connection when the server would rather drop live keys than refuse new ones. */
-export function onEvictingServer(client: RedisClient, warn: (policy: string) => void): void {
-  client.on('ready', async () => {
-    const policy = await evictionPolicy(client)
-    if (policy !== undefined && policy !== 'noeviction') warn(policy)
-  })
+/** @returns nothing when the server does not let us ask: it has its own keeper then */
+export async function findServerFaults(client: RedisClient): Promise<ServerFaults> {
+  const info = await client.info().catch(() => '')
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
+  const clusterNode = /^cluster_enabled:1\s/m.test(info) && !(client instanceof Cluster)
+  return {
+    ...(policy !== undefined && policy !== 'noeviction' && { evicting: policy }),
+    ...(clusterNode && { clusterNode }),
+  }
 }

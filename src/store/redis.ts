@@ -7,6 +7,7 @@ import { type Clock, type Result, resultTtlSeconds, type StateStore } from '../c
 import { resultKey, verificationKey } from '../core/state.ts'
 import { openRecord, openResult, sealRecord, sealResult } from './record.ts'
 import type { RedisClient } from './redis-client.ts'
+import { describeTrouble } from './redis-trouble.ts'
 
 /**
  * KEYS: the caller's list. ARGV: how to add (RPUSH as the newest, LPUSH as the oldest), record, its time in ms, live records per
@@ -29,6 +30,9 @@ if record then return {record, left} end`
  */
 const formerResultsMs = 10 * 60_000
 
+/** Never there. */
+const probes = ['nebff:none', 'nebff:none:1', 'nebff:none:2']
+
 interface Scripts {
   listVerification(
     list: string,
@@ -49,6 +53,8 @@ export interface RedisStoreOptions {
   /** Hides the subject in the name of a caller's list. Only the cap hangs on it: whoever has another one still finds everything. */
   digest: (text: string) => string
   clock: Clock
+  /** Called for every command of the store that failed. */
+  onFailure?: (error: unknown) => void
 }
 
 export function createRedisStore({
@@ -57,6 +63,7 @@ export function createRedisStore({
   maxPerCaller,
   digest,
   clock,
+  onFailure,
 }: RedisStoreOptions): StateStore {
   client.defineCommand('listVerification', { lua: listScript, numberOfKeys: 1 })
   client.defineCommand('takeVerification', { lua: takeScript, numberOfKeys: 1 })
@@ -68,6 +75,13 @@ export function createRedisStore({
   const record = (subject: string, state: string) => `nebff:state:${verificationKey(subject, state)}`
   const result = (subject: string, state: string, code: string) =>
     `nebff:finished:${resultKey(subject, state, code)}`
+
+  function orUnavailable<T>(answer: Promise<T>): Promise<T> {
+    return answer.catch((cause: unknown) => {
+      onFailure?.(cause)
+      throw new ServiceFailure('store_unavailable', { cause, note: describeTrouble(cause).reason })
+    })
+  }
 
   /** @returns whether it is still there, not being itself the one that had to go */
   async function keep(
@@ -126,14 +140,9 @@ export function createRedisStore({
     },
 
     async ping() {
-      // A write, since a read-only replica answers PING too; of a kind that a full Redis still takes.
-      await orUnavailable(redis.del('nebff:none'))
+      // Writes, since a read-only replica answers PING too; of a kind that a full Redis still takes. In a cluster they lie on several
+      // nodes, and whoever reaches one can serve some callers.
+      await orUnavailable(Promise.any(probes.map((key) => redis.del(key))))
     },
   }
-}
-
-function orUnavailable<T>(answer: Promise<T>): Promise<T> {
-  return answer.catch((cause: unknown) => {
-    throw new ServiceFailure('store_unavailable', { cause })
-  })
 }

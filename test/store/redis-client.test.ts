@@ -1,12 +1,11 @@
 /** The Redis client: what its URLs mean, how it finds a master, and what it tells of the server. */
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
 import { Cluster, Redis } from 'ioredis'
-import { onEvictingServer, type RedisClient } from '../../src/store/redis-client.ts'
+import { findServerFaults, type RedisClient } from '../../src/store/redis-client.ts'
 import { connected, openRedisClient } from '../support/redis-clients.ts'
+import { startRedisCluster } from '../support/redis-cluster.ts'
 import { contentsOf } from '../support/redis-contents.ts'
 import { sentinelMaster, startSentinel } from '../support/redis-sentinel.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
@@ -60,23 +59,6 @@ test('a connection that fails is reported, and tried again in the background', o
   assert.equal(await (await connected(opened)).ping(), 'PONG')
 })
 
-test('a failure that lasts is reported once, and again when it comes back', options, async (t) => {
-  const redis = await startRedis(t)
-  const opened = openRedisClient(t, [redis.url])
-  for (const timesDown of [1, 2]) {
-    await connected(opened)
-    await redis.kill()
-    let attempts = 0
-    opened.client.on('reconnecting', () => {
-      attempts += 1
-    })
-    while (attempts < 5) await new Promise((resolve) => setTimeout(resolve, 20))
-    const refused = opened.errors.filter((error) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED')
-    assert.equal(refused.length, timesDown)
-    await redis.start()
-  }
-})
-
 test('the master is found through a sentinel', options, async (t) => {
   const master = await startRedis(t)
   const sentinel = await startSentinel(t, master.port)
@@ -85,30 +67,30 @@ test('the master is found through a sentinel', options, async (t) => {
   assert.equal((await contentsOf(master)).length, 1)
 })
 
-for (const [policy, warned] of [
-  ['noeviction', []],
-  ['allkeys-lru', ['allkeys-lru']],
-  ['volatile-ttl', ['volatile-ttl']],
+for (const [policy, faults] of [
+  ['noeviction', {}],
+  ['allkeys-lru', { evicting: 'allkeys-lru' }],
+  ['volatile-ttl', { evicting: 'volatile-ttl' }],
 ] as const)
-  test(`a server with the policy ${policy} gives ${warned.length} warnings`, options, async (t) => {
+  test(`a server with the policy ${policy} has ${Object.keys(faults).length} faults`, options, async (t) => {
     const redis = await startRedis(t, { settings: ['--maxmemory-policy', policy] })
-    const warnings: string[] = []
-    const opened = openRedisClient(t, [redis.url])
-    onEvictingServer(opened.client, (found) => warnings.push(found))
-    const client = await connected(opened)
-    // Answered after what the client asked before it.
-    await client.info('memory')
-    await setImmediate()
-    assert.deepEqual(warnings, warned)
+    assert.deepEqual(await findServerFaults(await connected(openRedisClient(t, [redis.url]))), faults)
   })
+
+test('one node of a cluster is a fault, unless the client knows', options, async (t) => {
+  const { urls } = await startRedisCluster(t)
+  const [url = ''] = urls
+  const single = await connected(openRedisClient(t, [url]))
+  assert.deepEqual(await findServerFaults(single), { clusterNode: true })
+  const client = await connected(openRedisClient(t, [url], { cluster: true }))
+  assert.deepEqual(await findServerFaults(client), {})
+  for (let n = 0; n < 50; n++) assert.equal(await client.set(`key-${n}`, 'x'), 'OK', 'whichever node has it')
+})
 
 for (const [kind, info] of [
   ['does not say', async () => '# Memory\r\nused_memory:1\r\n'],
   ['does not let us ask', () => Promise.reject(new Error('NOPERM'))],
 ] as const)
-  test(`a server that ${kind} what it evicts gives no warning`, async () => {
-    const client = Object.assign(new EventEmitter(), { info })
-    onEvictingServer(client as unknown as RedisClient, () => assert.fail('a warning'))
-    client.emit('ready')
-    await setImmediate()
+  test(`a server that ${kind} what it evicts has no faults`, async () => {
+    assert.deepEqual(await findServerFaults({ info } as unknown as RedisClient), {})
   })

@@ -40,6 +40,8 @@ export interface LogLine {
   duration_ms?: number
   code?: string
   note?: string
+  reason?: string
+  remedy?: string
   err?: { name: string }
 }
 

@@ -1,0 +1,61 @@
+/**
+ * What is wrong with Redis, in words that may be logged: the first word of an error answer, which Redis fixes, and what to do about it. The
+ * rest of an answer may quote a key, and ioredis hangs the command on the error, which at login holds the password.
+ */
+import type { Clock } from '../core/ports.ts'
+
+const quietMs = 60_000
+const noConnection = 'no connection'
+
+/** By the first word of Redis's answer. */
+const remedies: Readonly<Record<string, string>> = {
+  WRONGPASS: 'user or password in REDIS_URL are not accepted',
+  NOAUTH: 'REDIS_URL needs a password',
+  NOPERM: 'the user of REDIS_URL lacks rights; docs/state.md lists them',
+  OOM: 'Redis is full: new verifications are refused, live ones can be finished',
+  MOVED: 'REDIS_URL names one node of a cluster; set REDIS_CLUSTER=true',
+  CLUSTERDOWN: 'the cluster does not serve all slots',
+  READONLY: 'REDIS_URL names a replica, which may not be written',
+  LOADING: 'Redis is reading its data',
+  MISCONF: 'Redis cannot save its data and refuses writes',
+  ERR: 'Redis does not know a command or takes no more clients; it must be 6.2 or later',
+}
+
+export interface RedisTrouble {
+  /** `WRONGPASS`, `ECONNREFUSED`, `timeout`: from a closed set of Redis's, the system's and our words. */
+  reason: string
+  /** What to do, where it is known. */
+  remedy?: string
+}
+
+/** @param error of ioredis, or a group of such */
+export function describeTrouble(error: unknown): RedisTrouble {
+  const { name, message, code, lastNodeError, errors } = error as Error & {
+    code?: unknown
+    /** Of a cluster that could not be reached. */
+    lastNodeError?: unknown
+    errors?: unknown[]
+  }
+  const inner = lastNodeError ?? errors?.[0]
+  if (inner !== undefined) return describeTrouble(inner)
+  const word = name === 'ReplyError' ? /^[A-Z]+(?= |$)/.exec(message)?.[0] : undefined
+  if (word !== undefined) return { reason: word, ...(remedies[word] && { remedy: remedies[word] }) }
+  if (typeof code === 'string') return { reason: code }
+  return { reason: message === 'Command timed out' ? 'timeout' : noConnection }
+}
+
+/** @returns what tells of an error, of each reason once a minute at most; of calls without a connection not: its own error says why */
+export function createTroubleReport(
+  clock: Clock,
+  tell: (trouble: RedisTrouble) => void,
+): (error: unknown) => void {
+  const toldAtMs = new Map<string, number>()
+  return (error) => {
+    const trouble = describeTrouble(error)
+    if (trouble.reason === noConnection) return
+    const nowMs = clock.monotonicMs()
+    if (nowMs - (toldAtMs.get(trouble.reason) ?? Number.NEGATIVE_INFINITY) < quietMs) return
+    toldAtMs.set(trouble.reason, nowMs)
+    tell(trouble)
+  }
+}
