@@ -12,6 +12,7 @@ import { openDocumentServer } from './support/document-server.ts'
 import { listeningSettings, requiredSettings } from './support/environment.ts'
 import { findFreePort } from './support/free-port.ts'
 import { createRsaKeys, privatePem } from './support/keys.ts'
+import { startRedisCluster } from './support/redis-cluster.ts'
 import { redisMissing, startRedis } from './support/redis-server.ts'
 import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
 import { openUpstream, settingsFor } from './support/upstream.ts'
@@ -123,6 +124,15 @@ test('live, a Redis that may evict is warned of, and one that is read-only fails
   assert.deepEqual(evicting.warnings, ['REDIS_URL'])
   await redis.command('REPLICAOF', '127.0.0.1', (await startRedis(t)).port)
   assert.equal((await run(settings, true)).checks.REDIS_URL, 'failed READONLY')
+})
+
+test('live, one node of a cluster fails, and says what to set', { skip: redisMissing }, async (t) => {
+  const { urls } = await startRedisCluster(t)
+  const [url = ''] = urls
+  const alone = await run(listeningSettings({ REDIS_URL: url }), true)
+  assert.match(alone.checks.REDIS_URL ?? '', /^failed .*REDIS_CLUSTER=true$/)
+  const together = await run(listeningSettings({ REDIS_URL: url, REDIS_CLUSTER: 'true' }), true)
+  assert.equal(together.checks.REDIS_URL, 'ok')
 })
 
 test('live, a Redis that wants another password is told by its code, without the password', {
