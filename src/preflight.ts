@@ -130,11 +130,15 @@ async function askRedis(
   const client = createRedisClient({ ...options, onError: () => undefined })
   try {
     await once(client, 'ready', { signal })
-    await client.del('nebff:none')
+    // A cluster is ready when it knows its nodes; each one's connection takes its own time.
+    const nodes = 'nodes' in client ? client.nodes() : []
+    const connecting = nodes.filter(({ status }) => status !== 'ready')
+    await Promise.all(connecting.map((node) => once(node, 'ready', { signal })))
     const { evicting, clusterNode } = await findServerFaults(client)
     if (evicting !== undefined)
       warn(`REDIS_URL: maxmemory-policy is ${evicting}; a full Redis would drop live states, set noeviction`)
     if (clusterNode) throw new Error('one node of a cluster; set REDIS_CLUSTER=true')
+    await client.del('nebff:none')
   } finally {
     client.disconnect()
   }

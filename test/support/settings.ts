@@ -55,6 +55,7 @@ export const defaults: Record<string, unknown> = {
   STATE_MAX_ENTRIES: 100_000,
   STATE_MAX_PER_CALLER: 5,
   REDIS_URL: undefined,
+  REDIS_CLUSTER: false,
   REDIS_SENTINEL_MASTER: undefined,
   REDIS_CA: undefined,
   REDIS_CERTIFICATE: undefined,
