@@ -7,8 +7,12 @@ import type { Correlation } from './trace-context.ts'
 
 /** The app user who sent the request, as the identity provider's access token names it. */
 export interface Caller {
-  /** The token's `sub`. One issuer is trusted, so it is unique by itself. */
+  /** Who it is, unique among all: the token's `sub` where one issuer is trusted, issuer and `sub` together where several are. */
   readonly subject: string
+  /** The token's `sub` as it is. */
+  readonly sub: string
+  /** The client that the token was issued to. Absent when the token names none. */
+  readonly clientId?: string
   /** A keyed digest of the subject: the name under which limits count it and the log shows it. */
   readonly pseudonym: string
   /** The number that the token itself carries. Absent when the token has none, or no claim is configured. */

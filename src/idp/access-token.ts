@@ -75,10 +75,17 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 
   function toCaller(payload: JWTPayload): Caller {
-    const { sub: subject } = payload
-    if (typeof subject !== 'string' || subject === '') throw invalid('sub is not a name')
+    const { sub } = payload
+    if (typeof sub !== 'string' || sub === '') throw invalid('sub is not a name')
+    const [clientId] = clientIdsOf(payload)
     const phoneNumber = phoneNumberClaim === undefined ? undefined : payload[phoneNumberClaim]
-    return { subject, pseudonym: digest(subject), ...(typeof phoneNumber === 'string' && { phoneNumber }) }
+    return {
+      subject: sub,
+      sub,
+      pseudonym: digest(sub),
+      ...(typeof clientId === 'string' && { clientId }),
+      ...(typeof phoneNumber === 'string' && { phoneNumber }),
+    }
   }
 
   async function verifyNew(token: string): Promise<Caller> {
@@ -114,4 +121,9 @@ function normalType(typ: unknown): string {
 /** `scope` is a space-separated string (RFC 8693 section 4.2); some providers send `scp`, as a string or a list. */
 function scopesOf({ scope, scp }: JWTPayload): unknown[] {
   return [scope, scp].flat().flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
+}
+
+/** Whatever the token calls its client: RFC 9068 says `client_id`, OpenID Connect `azp`, Okta `cid`, Entra `appid`. */
+function clientIdsOf({ client_id, azp, cid, appid }: JWTPayload): unknown[] {
+  return [client_id, azp, cid, appid].filter((id) => id !== undefined)
 }

@@ -22,7 +22,8 @@ import { callerOf } from '../support/unobserved.ts'
 
 const provider = createTokenProvider()
 const findKey = createLocalJWKSet(provider.keySet)
-const caller = { ...callerOf('canary-subject'), phoneNumber: '+990123456' }
+const subjectOnly = { ...callerOf('canary-subject'), clientId: 'canary-client' }
+const caller = { ...subjectOnly, phoneNumber: '+990123456' }
 
 function createVerifier(overrides: Partial<AccessTokenOptions> = {}) {
   const clock = createFakeClock(issuedAt * 1000)
@@ -126,7 +127,6 @@ test('refuses an algorithm that is not configured even under a good key', async 
 })
 
 test('names no number when no claim is configured, or the claim is not a string', async () => {
-  const subjectOnly = callerOf(caller.subject)
   const unconfigured = createVerifier({ phoneNumberClaim: undefined })
   for (const claims of [{}, { undefined: caller.phoneNumber }])
     assert.deepEqual(await unconfigured.verify(provider.token({ claims })), subjectOnly)
@@ -139,6 +139,22 @@ test('reads the number from the configured claim', async () => {
   const { verify } = createVerifier({ phoneNumberClaim: 'https://example.com/msisdn' })
   const token = provider.token({ claims: { 'https://example.com/msisdn': '+990999999' } })
   assert.deepEqual(await verify(token), { ...caller, phoneNumber: '+990999999' })
+})
+
+test('names the client that the token was issued to, whatever the token calls it, if it names one', async () => {
+  const { verify } = createVerifier()
+  for (const [name, value, clientId] of [
+    ['client_id', 'a', 'a'],
+    ['azp', 'b', 'b'],
+    ['cid', 'c', 'c'],
+    ['appid', 'd', 'd'],
+    ['azp', ['b'], undefined],
+    ['client', 'e', undefined],
+  ] as const)
+    assert.equal(
+      (await verify(provider.token({ claims: { client_id: undefined, [name]: value } }))).clientId,
+      clientId,
+    )
 })
 
 test('passes on that the provider is unavailable, which is not a bad token', async () => {

@@ -8,6 +8,7 @@ export const correlation: Correlation = { requestId: 'a-request' }
 /** Its pseudonym does not hold the subject, so that a test can look for that. */
 export const callerOf = (subject: string): Caller => ({
   subject,
+  sub: subject,
   pseudonym: `pseudonym-${[...subject].reverse().join('')}`,
 })
 
