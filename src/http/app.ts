@@ -115,6 +115,8 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
   app.setNotFoundHandler((request, reply) => {
     throw refuseUnknown(request, reply)
   })
+  // Node takes its own listener off a socket that it hands over, and a reset that nobody listens for ends the process.
+  app.server.on('connection', (socket) => socket.on('error', () => undefined))
   // Node would answer an expectation other than 100-continue by itself, and a CONNECT not at all.
   app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
     endWithProblem(socket, 'invalid_request'),

@@ -163,6 +163,23 @@ test('an expectation that nobody knows gets an answer like any other', async () 
   assertSafeHeaders(await call(url, { target: '/thing', headers: { expect: 'a-miracle' } }))
 })
 
+for (const [event, head] of [
+  ['connect', 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example'],
+  ['checkExpectation', 'GET /thing HTTP/1.1\r\nHost: a\r\nExpect: a-miracle'],
+  ['request', 'POST /thing HTTP/1.1\r\nHost: a\r\nContent-Length: 9'],
+] as const)
+  test(`a connection that breaks at the event ${event} ends nothing else`, async (t) => {
+    const { app, url } = await openApp(t)
+    const taken = once(app.server, event) as Promise<[{ socket: Socket }]>
+    const client = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+    t.after(() => client.destroy())
+    client.write(`${head}\r\n\r\n`)
+    const [{ socket }] = await taken
+    socket.destroy(new Error('as a reset does'))
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    assert.equal((await call(url, { target: '/thing' })).status, 200)
+  })
+
 test('an offer to change the protocol is ignored', async () => {
   const headers = { connection: 'upgrade, close', upgrade: 'websocket' }
   assert.equal((await call(url, { target: '/thing', headers })).status, 200)
