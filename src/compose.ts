@@ -1,7 +1,6 @@
 /**
  * Builds everything from the settings and connects it; owns the order of opening and closing. The only file that knows all parts.
  */
-import type { AddressInfo } from 'node:net'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Config } from './config.ts'
 import type { UpstreamCall } from './core/events.ts'
@@ -9,18 +8,19 @@ import { ServiceFailure } from './core/failures.ts'
 import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
 import { createVerification } from './core/verification.ts'
-import type { App } from './http/app.ts'
 import { createManagementServer } from './http/management.ts'
 import { createRateLimits } from './http/rate-limit.ts'
 import { createServer, describeServer, type ServerOptions } from './http/server.ts'
 import { createAccessTokens } from './idp/access-token.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
+import { listen } from './listening.ts'
 import { createLog } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { openPrivateKeys } from './private-keys.ts'
 import { isUpstreamUrl } from './settings/upstream-url.ts'
+import { startWarnings } from './settings/warnings.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
 import { createVonageClient } from './vonage/client.ts'
@@ -49,6 +49,7 @@ export interface Service {
 export async function openService(config: Config): Promise<Service> {
   const clock = systemClock
   const log = createLog({ level: config.LOG_LEVEL })
+  for (const warning of startWarnings(config)) log.logger.warn(warning)
   const metrics = createMetrics()
   const { events } = metrics
   const tracing = await openTracing(config)
@@ -191,14 +192,15 @@ export async function openService(config: Config): Promise<Service> {
   }
 
   keyCache.warm()
+  let service: Pick<Service, 'url' | 'managementUrl'>
   try {
-    await management.listen({ host: config.MANAGEMENT_HOST, port: config.MANAGEMENT_PORT })
-    await server.listen({ host: config.HOST, port: config.PORT })
+    const { MANAGEMENT_HOST, MANAGEMENT_PORT, HOST, PORT } = config
+    const managementUrl = await listen(management, MANAGEMENT_HOST, MANAGEMENT_PORT, 'MANAGEMENT_')
+    service = { managementUrl, url: await listen(server, HOST, PORT) }
   } catch (error) {
     await closeAll()
     throw error
   }
-  const service = { url: urlOf(server), managementUrl: urlOf(management) }
   log.logger.info({ url: service.url, management_url: service.managementUrl }, 'listening')
   log.flush()
 
@@ -226,9 +228,4 @@ async function openTracing(config: Config): Promise<Tracing | undefined> {
 function maxInFlightPerRoute({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {
   const { min, max } = inFlightPerRoute
   return Math.min(max, Math.max(min, Math.ceil((VONAGE_REQUESTS_PER_SECOND * START_TIMEOUT_MS) / 1000)))
-}
-
-function urlOf({ server }: App): string {
-  const { address, port, family } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

@@ -1,6 +1,7 @@
 /**
  * The process: settings from the environment, signals, and exit codes.
- * `--check-config` reads the settings, says what is wrong with them, and exits; with `--live` it also asks what they name.
+ * `--check-config` reads the settings, says what is wrong with them, and exits; with `--live` it also asks what they name, and with
+ * `--number` Vonage.
  */
 import closeWithGrace from 'close-with-grace'
 import { openService } from './compose.ts'
@@ -20,10 +21,12 @@ function readConfig(): Config {
 const config = readConfig()
 for (const name of secretNames) delete process.env[name]
 
+const at = process.argv.indexOf('--number')
 if (process.argv.includes('--check-config')) {
   const { preflight } = await import('./preflight.ts')
   const passed = await preflight(config, {
     live: process.argv.includes('--live'),
+    number: at < 0 ? undefined : (process.argv[at + 1] ?? ''),
     print: (line) => void process.stdout.write(`${line}\n`),
     warn: (line) => void process.stderr.write(`warning: ${line}\n`),
   })

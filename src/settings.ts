@@ -7,6 +7,9 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 /** How long a client may take to send one request. A start must be over before. */
 export const requestTimeoutMs = 10_000
 
+/** Where the redirect lands, on the public listener. */
+export const landingPath = '/v1/network-enablement/callback'
+
 const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
 
 const text = (description: string, fallback?: string) =>
@@ -70,7 +73,7 @@ export const settings = Type.Object({
     ]),
   ),
   VONAGE_REDIRECT_URI: text(
-    'URL of the landing page, exactly as registered: https://<public host>/v1/network-enablement/callback.',
+    `URL of the landing page, exactly as registered: https://<public host>${landingPath}.`,
   ),
   VONAGE_API_URL: text('Base URL of the API.', 'https://api-eu.vonage.com'),
   VONAGE_TOKEN_URL: text(

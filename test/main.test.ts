@@ -64,7 +64,8 @@ suite('the process', { concurrency: 2 }, () => {
     assert.equal(await exited, 0)
     assert.deepEqual(stderr, [])
     assert.ok(stdout.includes('PORT=1') && stdout.includes('REDIS_URL=[redacted]'))
-    assert.equal(stdout.at(-1), 'VONAGE_PRIVATE_KEY: ok')
+    assert.match(stdout.at(-2) ?? '', /^VONAGE_PRIVATE_KEY: ok/)
+    assert.match(stdout.at(-1) ?? '', /^not tried: /)
     assert.ok(!stdout.join('\n').includes(keyBody))
     assert.doesNotMatch(stdout.join('\n'), /listening|canary/)
   })
@@ -82,13 +83,24 @@ suite('the process', { concurrency: 2 }, () => {
     assert.equal(await exited, 1)
     assert.ok(performance.now() - startedMs < startTimeoutMs)
     assert.match(stderr.join('\n'), /^warning: REDIS_URL: /)
-    assert.deepEqual(stdout.slice(-4), [
-      'VONAGE_PRIVATE_KEY: ok',
+    assert.deepEqual(stdout.slice(-4, -1), [
       'AUTH_ISSUER: failed TIMEOUT',
-      'VONAGE_API_URL: ok',
+      'VONAGE_API_URL: reachable, without TLS, credentials not tried',
       'VONAGE_TOKEN_URL: failed ECONNREFUSED',
     ])
   })
+
+  for (const args of [['--number'], ['--number', '+34600000000']])
+    test(`--check-config --live ${args.join(' ')} asks nobody, and ends with a failure`, async (t) => {
+      const upstream = await openUpstream(t)
+      const { exited, stdout, stderr } = startMain(t, {
+        settings: settingsFor(upstream),
+        args: ['--check-config', '--live', ...args],
+      })
+      assert.equal(await exited, 1)
+      assert.deepEqual([stdout, upstream.paths()], [[], []])
+      assert.match(stderr.join('\n'), /^warning: --number: /)
+    })
 
   test('one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well', async (t) => {
     const startedMs = performance.now()
@@ -131,6 +143,14 @@ suite('the process', { concurrency: 2 }, () => {
     for (const secret of [keyBody, start.headers.authorization.slice(-40)])
       assert.ok(!stdout.join('\n').includes(secret))
     assert.equal(stdout.filter((line) => line.includes('"listening"')).length, 1)
+  })
+
+  test('what is mostly a mistake is warned of in the log before it listens', async (t) => {
+    const settings = listeningSettings({ VONAGE_REDIRECT_URI: 'https://bff.example.com/callback' })
+    const { logged, stdout } = startMain(t, { settings })
+    await logged('listening')
+    assert.match(stdout[0] ?? '', /"level":"warn".*"msg":"VONAGE_REDIRECT_URI: /)
+    assert.equal(stdout.length, 2)
   })
 
   test('on SIGINT it ends well too', async (t) => {
@@ -190,7 +210,7 @@ suite('the process', { concurrency: 2 }, () => {
       const settings = listeningSettings({ [name]: String((taken.address() as AddressInfo).port) })
       const { exited, stdout, stderr } = startMain(t, { settings })
       assert.equal(await exited, 1)
-      assert.match(stderr.join('\n'), /EADDRINUSE/)
+      assert.match(stderr.join('\n'), new RegExp(`^cannot start: ${name}: .*EADDRINUSE`))
       assert.ok(![...stdout, ...stderr].join('\n').includes(keyBody))
     })
 

@@ -55,9 +55,17 @@ async function discover({ issuer, isAllowedUrl }: SigningKeysSource): Promise<st
     fetchTimeoutMs,
   )
   if (!discovery.Check(document)) throw new Error('not a discovery document')
-  if (document.issuer !== issuer) throw new Error('the discovery document is of another issuer')
+  if (document.issuer !== issuer) throw new Error(anotherIssuer(issuer, document.issuer))
   if (!isAllowedUrl(document.jwks_uri)) throw new Error('jwks_uri is not https')
   return document.jwks_uri
+}
+
+/** The other one is named only when it is ours but for the final slash: else it is foreign text. */
+function anotherIssuer(issuer: string, other: string): string {
+  const isSame = issuer.replace(/\/$/, '') === other.replace(/\/$/, '')
+  return isSame
+    ? `the issuer calls itself ${other}, not ${issuer}`
+    : 'the discovery document is of another issuer'
 }
 
 function isUsable({ kty, alg, n }: Static<typeof PublicKey>, algorithms: readonly string[]): boolean {

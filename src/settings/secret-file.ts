@@ -5,14 +5,14 @@ import { getSystemErrorMessage } from 'node:util'
 /** @throws an Error that names the path and the system's reason */
 export function readSecretFile(path: string, variable: string): string {
   const text = contentOf(path, variable)
-  if (text.trim() === '') throw new Error(`${variable} names ${shownPath(path)}, which is empty`)
+  if (text.trim() === '') throw new Error(`${variable} names ${shownPath(path)}, which is empty: fill it`)
   return text
 }
 
 /** Who mistakes the variable for the one without `_FILE` gives the secret itself: only what is clearly a path is shown. */
 export function shownPath(path: string): string {
   const isPath = /^(?:~|\.{0,2})\/[\w.~/ -]+$|^[\w.~/ -]+\.[a-z]{2,4}$/.test(path)
-  return isPath ? path : 'something that is not shown, since it may be the secret itself'
+  return isPath ? path : 'a file (its name is not shown, since it may be the secret itself)'
 }
 
 function contentOf(path: string, variable: string): string {
@@ -20,9 +20,9 @@ function contentOf(path: string, variable: string): string {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const { code, errno } = error as NodeJS.ErrnoException
-    const reason = errno === undefined ? '' : ` (${code}: ${getSystemErrorMessage(errno)})`
+    const reason = errno === undefined ? code : `${code}: ${getSystemErrorMessage(errno)}`
     throw new Error(
-      `${variable} names ${shownPath(path)}, which cannot be read${reason}: give the path of a file that this process may read`,
+      `${variable} names ${shownPath(path)} that cannot be read (${reason}): give the path of a file that this process may read`,
     )
   }
 }

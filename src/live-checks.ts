@@ -1,0 +1,115 @@
+/**
+ * What `--check-config --live` asks of the outside, and exactly what the answer proves. Part of `preflight.ts`.
+ */
+import { createPrivateKey } from 'node:crypto'
+import { once } from 'node:events'
+import { connect as connectTcp, isIP } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Config } from './config.ts'
+import type { PhoneNumber } from './core/phone-number.ts'
+import { mintState } from './core/state.ts'
+import { fetchSigningKeys } from './idp/signing-keys.ts'
+import { isUpstreamUrl } from './settings/upstream-url.ts'
+import { redisOptions } from './stores.ts'
+import { createApplicationJwt } from './vonage/application-jwt.ts'
+import { createTransport } from './vonage/transport.ts'
+import { judgeNetworkEnablement, networkEnablementRequest } from './vonage/wire.ts'
+
+const defaultPorts: Record<string, number> = { 'https:': 443, 'http:': 80 }
+const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+
+/**
+ * What is checked, by the setting that it hangs on, and how. An attempt resolves to what it now knows, rejects when it fails, and
+ * lets go of all when the signal aborts.
+ */
+export type Check = [name: string, attempt: (signal: AbortSignal) => Promise<string>]
+
+/** @param number of the virtual operator, to ask Vonage about it, once; undefined: Vonage gets no request */
+export function liveChecks(
+  config: Config,
+  number: PhoneNumber | undefined,
+  warn: (line: string) => void,
+): Check[] {
+  const checks: Check[] = [
+    [config.AUTH_JWKS_URI === undefined ? 'AUTH_ISSUER' : 'AUTH_JWKS_URI', () => fetchKeys(config)],
+    ['VONAGE_API_URL', (signal) => connect(config.VONAGE_API_URL, signal)],
+    ['VONAGE_TOKEN_URL', (signal) => connect(config.VONAGE_TOKEN_URL, signal)],
+  ]
+  const { REDIS_URL: urls } = config
+  if (urls) checks.push(['REDIS_URL', (signal) => askRedis(redisOptions(config, urls), signal, warn)])
+  if (number) checks.push(['VONAGE_APPLICATION_ID', (signal) => askVonage(config, number, signal)])
+  return checks
+}
+
+async function fetchKeys(config: Config): Promise<string> {
+  const { length } = await fetchSigningKeys({
+    issuer: config.AUTH_ISSUER,
+    jwksUri: config.AUTH_JWKS_URI,
+    algorithms: config.AUTH_ALGORITHMS,
+    isAllowedUrl: (url) => isUpstreamUrl(url, config.ALLOW_INSECURE_UPSTREAM),
+  })
+  return `reachable, key set with ${length} ${length === 1 ? 'key' : 'keys'}`
+}
+
+/** A handshake and nothing else: no request is sent. */
+async function connect(url: string, signal: AbortSignal): Promise<string> {
+  const { protocol, hostname, port } = new URL(url)
+  const secure = protocol === 'https:'
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const servername = isIP(host) ? undefined : host
+  const to = { host, port: Number(port || defaultPorts[protocol]), ...(servername && { servername }) }
+  const socket = secure ? connectTls(to) : connectTcp(to)
+  try {
+    await once(socket, secure ? 'secureConnect' : 'connect', { signal })
+    return `reachable, ${secure ? 'TLS ok' : 'without TLS'}, credentials not tried`
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function askRedis(
+  options: ReturnType<typeof redisOptions>,
+  signal: AbortSignal,
+  warn: (line: string) => void,
+): Promise<string> {
+  const { createRedisClient, findServerFaults } = await import('./store/redis-client.ts')
+  const client = createRedisClient({ ...options, onError: () => undefined })
+  try {
+    await once(client, 'ready', { signal })
+    // A cluster is ready when it knows its nodes; each one's connection takes its own time.
+    const nodes = 'nodes' in client ? client.nodes() : []
+    const connecting = nodes.filter(({ status }) => status !== 'ready')
+    await Promise.all(connecting.map((node) => once(node, 'ready', { signal })))
+    const { evicting, clusterNode } = await findServerFaults(client)
+    if (evicting !== undefined)
+      warn(`REDIS_URL: maxmemory-policy is ${evicting}; a full Redis would drop live states, set noeviction`)
+    if (clusterNode) throw new Error('one node of a cluster; set REDIS_CLUSTER=true')
+    await client.del('nebff:none')
+    return 'reachable, login ok, takes writes'
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** One call against the account's quota, with the first key: what comes next at a start, a retry or the other key, is left out. */
+async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: AbortSignal): Promise<string> {
+  const jwt = await createApplicationJwt({
+    applicationId: config.VONAGE_APPLICATION_ID,
+    privateKey: createPrivateKey(config.VONAGE_PRIVATE_KEY),
+    clock,
+  }).current()
+  const state = mintState()
+  const scope = String(config.VONAGE_SCOPES[0])
+  const transport = createTransport({ url: config.VONAGE_API_URL, connections: 1 })
+  const request = networkEnablementRequest({ phoneNumber, scope, state }, jwt, { requestId: state })
+  const policy = {
+    hosts: config.VONAGE_AUTH_URL_HOSTS,
+    allowHttp: config.VONAGE_API_URL.startsWith('http:'),
+  }
+  try {
+    judgeNetworkEnablement(await transport.send(request, signal), scope, policy, clock.wallMs())
+    return 'Vonage took application and key, and gave an auth_url'
+  } finally {
+    await transport.close()
+  }
+}

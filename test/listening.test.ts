@@ -1,0 +1,41 @@
+/** Where a listener answers, and which setting is named when it cannot. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type App, createApp } from '../src/http/app.ts'
+import { listen } from '../src/listening.ts'
+
+const silence = () => undefined
+const options = {
+  requestTimeoutMs: 10_000,
+  isDraining: () => false,
+  log: { debug: silence, info: silence, error: silence },
+  events: silence,
+}
+
+test('it tells where it answers, as a URL', async (t) => {
+  for (const [host, url] of [
+    ['127.0.0.1', /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['::1', /^http:\/\/\[::1\]:\d+$/],
+  ] as const) {
+    const app = createApp(options)
+    t.after(() => app.close())
+    assert.match(await listen(app, host, 0), url)
+  }
+})
+
+for (const [code, setting] of [
+  ['EADDRINUSE', 'PORT'],
+  ['EACCES', 'PORT'],
+  ['EADDRNOTAVAIL', 'HOST'],
+  ['ENOTFOUND', 'HOST'],
+  ['EAFNOSUPPORT', 'HOST'],
+  [undefined, 'HOST'],
+] as const)
+  test(`the setting to change is named when the system says ${code}`, async () => {
+    const app = { listen: () => Promise.reject(Object.assign(new Error('canary'), { code })) }
+    await assert.rejects(listen(app as unknown as App, 'a-host', 80, 'MANAGEMENT_'), (error: Error) => {
+      assert.ok(error.message.startsWith(`MANAGEMENT_${setting}: `))
+      assert.ok(error.message.includes(code ?? 'a-host') && !error.message.includes('canary'))
+      return true
+    })
+  })
