@@ -52,7 +52,7 @@ export function carrierRoutes(app: FastifyInstance, context: OperatorContext): v
   })
 
   function redirectToHop(reply: FastifyReply, path: string, session: string): FastifyReply {
-    return reply.redirect(`${context.operatorUrl()}${path}?session=${session}`, 302)
+    return reply.redirect(`${context.deviceUrl()}${path}?session=${session}`, 302)
   }
 
   function sessionOf(request: FastifyRequest): { id: string; device: DeviceSession } | undefined {

@@ -16,8 +16,10 @@ export interface OperatorOptions {
   host: string
   /** 0 takes any free port. */
   port: number
-  /** The advertised base of every URL; by default the address listened on. */
+  /** The base of the APIs as others reach it; by default the address listened on. */
   operatorUrl: string | undefined
+  /** The base of the URLs that devices open; by default that of the APIs. */
+  deviceUrl: string | undefined
   applicationId: string
   /** The public half of the application's key. */
   publicKey: KeyObject
@@ -54,8 +56,8 @@ export interface DeviceSession {
 /** What every group of routes gets. */
 export interface OperatorContext {
   options: OperatorOptions
-  /** Known once the operator listens. */
-  operatorUrl(): string
+  /** The base of the URLs that devices open, known once the operator listens. */
+  deviceUrl(): string
   checkApplicationJwt: ApplicationJwtCheck
   admit: Quota
   /** By the `v2_…` state inside an `auth_url`. */

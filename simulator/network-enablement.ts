@@ -89,7 +89,7 @@ export function networkEnablementRoutes(app: FastifyInstance, context: OperatorC
       scope,
       state: context.flows.issue(flow),
     })
-    return `${context.operatorUrl()}/oauth2/auth?${query}`
+    return `${context.deviceUrl()}/oauth2/auth?${query}`
   }
 }
 

@@ -36,9 +36,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const { now } = options
   const closing = new AbortController()
   let listener: Listener | undefined
+  const operatorUrl = () => options.operatorUrl ?? listener?.url ?? ''
   const context: OperatorContext = {
     options,
-    operatorUrl: () => options.operatorUrl ?? listener?.url ?? '',
+    deviceUrl: () => options.deviceUrl ?? operatorUrl(),
     checkApplicationJwt: createApplicationJwtCheck(options),
     admit: createQuota(options.requestsPerSecond, now),
     flows: createTickets({ prefix: 'v2_', lifetimeMs: flowLifetimeMs, now }),
@@ -51,7 +52,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         holder,
         serviceUrl: options.serviceUrl,
         redirectUri: options.redirectUri,
-        operatorUrl: context.operatorUrl(),
+        operatorUrl: operatorUrl(),
+        deviceUrl: context.deviceUrl(),
         issueAccessToken: options.issueAccessToken,
         hops: context.hops,
         signal: closing.signal,
@@ -71,7 +73,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   listener = await listen(app.server, options)
 
   return {
-    operatorUrl: context.operatorUrl(),
+    operatorUrl: operatorUrl(),
     hops: context.hops,
     createPhone: context.createPhone,
     async close() {

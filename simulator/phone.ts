@@ -60,6 +60,8 @@ export interface PhoneOptions {
   /** The registered redirect URI. Its origin leads to `serviceUrl`. */
   redirectUri: string
   operatorUrl: string
+  /** The base of the operator's URLs that a device opens. Its origin leads to `operatorUrl`. */
+  deviceUrl: string
   /** Asks the identity provider for an access token of this subject. */
   issueAccessToken: (subject: string) => Promise<string>
   /** Where to learn what the service asks meanwhile. With several phones at once their hops mix. */
@@ -89,8 +91,9 @@ export interface Phone {
 }
 
 export function createPhone(options: PhoneOptions): Phone {
-  const { holder = 'device', serviceUrl, operatorUrl } = options
+  const { holder = 'device', serviceUrl } = options
   const redirectOrigin = new URL(options.redirectUri).origin
+  const operatorOrigin = new URL(options.deviceUrl).origin
 
   /** Sends one request, follows nothing, and reports the step. A service that sheds load is asked again. */
   async function send(request: Request, shown: Shown, onStep?: StepListener): Promise<Answer> {
@@ -138,7 +141,7 @@ export function createPhone(options: PhoneOptions): Phone {
 
   function partyAt(url: URL): Step['to'] {
     if (url.origin === redirectOrigin || url.origin === new URL(serviceUrl).origin) return 'service'
-    if (url.origin !== new URL(operatorUrl).origin) return 'elsewhere'
+    if (url.origin !== operatorOrigin) return 'elsewhere'
     return url.pathname.startsWith('/carrier/') ? 'carrier' : 'vonage'
   }
 
@@ -181,7 +184,8 @@ export function createPhone(options: PhoneOptions): Phone {
         })
         return { status: 0, text: '', body: undefined, failure: 'left_the_simulation' }
       }
-      const reachable = url.origin === redirectOrigin ? new URL(url.pathname + url.search, serviceUrl) : url
+      const base = to === 'service' ? serviceUrl : options.operatorUrl
+      const reachable = new URL(url.pathname + url.search, base)
       const answer = await send(new Request(reachable, { headers }), shown, onStep)
       if (answer.location === undefined) return answer
       if (!URL.canParse(answer.location, url.href)) return { ...answer, failure: 'sdk_redirect_error' }

@@ -28,6 +28,8 @@ export interface SimulatorOptions {
   identityProviderPort?: number
   /** The base URL of the operator as others reach it, without a trailing slash. Default: the address listened on. */
   operatorUrl?: string
+  /** The base of the URLs that devices open. Default: that of the operator. */
+  deviceUrl?: string
   /** The issuer as others reach it, an origin. Default: the address listened on. */
   issuer?: string
   /** Default `defaultApplicationId`. */
@@ -92,6 +94,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     host,
     port: options.operatorPort ?? 0,
     operatorUrl: options.operatorUrl,
+    deviceUrl: options.deviceUrl,
     applicationId,
     publicKey: createPublicKey(privateKeyPem),
     redirectUri: options.redirectUri,

@@ -119,6 +119,7 @@ test('each hop carries the correlation id, only the first one the network, and n
     serviceUrl: url,
     redirectUri: `${url}/callback`,
     operatorUrl: url,
+    deviceUrl: url,
     issueAccessToken: async () => 'a-token',
     hops: createHopRecorder(),
     signal: new AbortController().signal,

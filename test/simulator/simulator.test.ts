@@ -227,6 +227,8 @@ test('runs as a process that prints an env file, and takes its key with it', asy
   assert.deepEqual(Object.keys(settings).sort(), [
     'AUTH_AUDIENCE',
     'AUTH_ISSUER',
+    'RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY',
+    'RATE_LIMIT_NUMBER_PER_HOUR',
     'VONAGE_API_URL',
     'VONAGE_APPLICATION_ID',
     'VONAGE_PRIVATE_KEY_FILE',
@@ -240,4 +242,13 @@ test('runs as a process that prints an env file, and takes its key with it', asy
   child.kill('SIGTERM')
   assert.deepEqual(await exited, [0, null])
   assert.equal(existsSync(keyFile), false)
+})
+
+test('ends with the npm that started it', async () => {
+  const env = { ...process.env, SIMULATOR_PORT: '0', SIMULATOR_IDP_PORT: '0' }
+  const npm = spawn('npm', ['run', '-s', 'simulator'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(npm.stdout, 'data')
+  npm.kill('SIGTERM')
+  // The simulator holds it as long as it lives.
+  await once(npm.stdout, 'close')
 })
