@@ -15,7 +15,7 @@ import { createAccessTokens } from './idp/access-token.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { listen } from './listening.ts'
-import { createLog } from './observability/logger.ts'
+import { openLog } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { openPrivateKeys } from './private-keys.ts'
@@ -48,10 +48,10 @@ export interface Service {
 /** Resolves when both listeners listen. It does not wait for the identity provider or Vonage. */
 export async function openService(config: Config): Promise<Service> {
   const clock = systemClock
-  const log = createLog({ level: config.LOG_LEVEL })
-  for (const warning of startWarnings(config)) log.logger.warn(warning)
   const metrics = createMetrics()
   const { events } = metrics
+  const log = openLog({ level: config.LOG_LEVEL, events })
+  for (const warning of startWarnings(config)) log.logger.warn(warning)
   const tracing = await openTracing(config)
 
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
@@ -188,7 +188,7 @@ export async function openService(config: Config): Promise<Service> {
     await setImmediate()
     await stores.close()
     await tracing?.close()
-    log.close()
+    await log.close()
   }
 
   keyCache.warm()

@@ -54,6 +54,8 @@ export type ServiceEvent =
   | { name: 'request.answered'; route: string; method: string; status: number; seconds: number }
   /** Bytes on the public port that were no request, or came too slowly to be one. */
   | { name: 'request.unreadable'; code: FailureCode }
+  /** So many lines of the log that nobody took. */
+  | { name: 'log.dropped'; count: number }
 
 /** Never throws. */
 export type EventSink = (event: ServiceEvent) => void

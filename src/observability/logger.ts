@@ -1,28 +1,48 @@
 /**
  * The log: JSON lines on standard output. What is written is decided where it is written; nothing here sees a request.
  */
-import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import type { EventSink } from '../core/events.ts'
+import { createLineBuffer } from './line-buffer.ts'
 
-/** Written when this much has gathered: a write per line costs up to a quarter of the throughput. */
-const bufferBytes = 4096
 const flushIntervalMs = 200
 
 export interface LogOptions {
   /** A pino level name, or `silent`. */
   level: string
-  /** Default: standard output, buffered. */
-  stream?: DestinationStream & { flush?(): void }
+  stream: DestinationStream & { flush?(): void; close?(): Promise<void> }
 }
 
 export interface Log {
   logger: Logger
   /** Writes out what is buffered. */
   flush(): void
-  /** The same for the last time, and stops the timer that does so. */
-  close(): void
+  /** The same for the last time, and stops the timer that does so. Resolves when all is written, or cannot be in time. */
+  close(): Promise<void>
 }
 
-export function createLog({ level, stream = bufferedStandardOutput() }: LogOptions): Log {
+/** The log of the process, on standard output, be it a file, a pipe or a terminal. Nothing ever waits for who reads it. */
+export function openLog({ level, events }: { level: string; events: EventSink }): Log {
+  const output: NodeJS.WriteStream & Terminal = process.stdout
+  // Node makes a terminal wait for its reader. Of pipes nothing waits, and files take what comes.
+  output._handle?.setBlocking?.(false)
+  const log: Log = createLog({
+    level,
+    stream: createLineBuffer({
+      output,
+      onDropped: (count) => events({ name: 'log.dropped', count }),
+      onRecovered: (count) => log.logger.warn({ dropped: count }, 'log lines were dropped'),
+    }),
+  })
+  return log
+}
+
+/** What Node does not document, and all of its streams of terminals have. */
+interface Terminal {
+  _handle?: { setBlocking?(blocking: boolean): void }
+}
+
+export function createLog({ level, stream }: LogOptions): Log {
   const logger = pino(
     {
       level,
@@ -33,15 +53,15 @@ export function createLog({ level, stream = bufferedStandardOutput() }: LogOptio
     },
     stream,
   )
-  // Not flushSync: it tries for ever when nobody reads any more. This one also writes at once, since the stream is synchronous.
   const flush = () => stream.flush?.()
   const timer = setInterval(flush, flushIntervalMs).unref()
   return {
     logger,
     flush,
-    close() {
+    async close() {
       clearInterval(timer)
       flush()
+      await stream.close?.()
     },
   }
 }
@@ -58,10 +78,6 @@ function createTimestamp(): () => string {
     }
     return text
   }
-}
-
-function bufferedStandardOutput() {
-  return destination({ fd: process.stdout.fd, sync: true, minLength: bufferBytes })
 }
 
 /** An error without its message, which may quote what a phone sent: name, code, where, and the same of its cause. */

@@ -95,6 +95,8 @@ export function createMetrics(): Metrics {
   ])
   const unreadable = counter('unreadable_requests_total', 'Bytes that were no request.', ['code'])
 
+  const droppedLines = counter('log_lines_dropped_total', 'Lines of the log that nobody took in time.')
+
   const table: { [Name in ServiceEvent['name']]: (event: ServiceEvent & { name: Name }) => void } = {
     'verification.started': ({ callingCode }) => started.inc({ country: callingCode }),
     'verification.url_issued': ({ callingCode }) => issued.inc({ country: callingCode }),
@@ -112,6 +114,7 @@ export function createMetrics(): Metrics {
     'request.answered': ({ route, method, status, seconds }) =>
       http.observe({ route, method, status }, seconds),
     'request.unreadable': ({ code }) => unreadable.inc({ code }),
+    'log.dropped': ({ count }) => droppedLines.inc(count),
   }
 
   function gauge(name: string, help: string, read: () => number | undefined): void {

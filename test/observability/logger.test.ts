@@ -78,35 +78,53 @@ test('only errors are described', () => {
   })
 })
 
-test('what is buffered is written from time to time, and at the close', (t) => {
+test('what is buffered is written from time to time, and at the close', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const { close, flushes } = openLog(t, 'info')
   t.mock.timers.tick(1000)
   const duringLife = flushes()
   assert.ok(duringLife > 0)
-  close()
+  await close()
   assert.equal(flushes(), duringLife + 1)
   t.mock.timers.tick(1000)
   assert.equal(flushes(), duringLife + 1)
 })
 
-test('a stream that has nothing to flush is fine', () => {
+test('a stream that has nothing to flush is fine', async () => {
   const log = createLog({ level: 'info', stream: { write: () => {} } })
-  assert.doesNotThrow(() => log.close())
+  await log.close()
 })
 
+/** Writes 100 lines to standard output, then to the error output how many were dropped. */
+const hundredLines = `
+  import { openLog } from ${JSON.stringify(join(import.meta.dirname, '../../src/observability/logger.ts'))}
+  let dropped = 0
+  const log = openLog({ level: 'info', events: ({ count }) => { dropped += count } })
+  for (let n = 0; n < 100; n++) log.logger.info({ n }, 'a message')
+  await log.close()
+  console.error(dropped)
+  process.exit()`
+
+const runHundredLines = (redirection: string) =>
+  promisify(execFile)('sh', [
+    '-c',
+    `exec "$0" --input-type=module -e "$1" ${redirection}`,
+    process.execPath,
+    hundredLines,
+  ])
+
 test('a process that ends after the close has written every line to standard output', async () => {
-  const logger = join(import.meta.dirname, '../../src/observability/logger.ts')
-  const script = `
-    import { createLog } from ${JSON.stringify(logger)}
-    const log = createLog({ level: 'info' })
-    for (let n = 0; n < 100; n++) log.logger.info({ n }, 'a message')
-    log.close()
-    process.exit()`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
-  const lines = stdout.trimEnd().split('\n')
-  assert.deepEqual(
-    lines.map((line) => JSON.parse(line).n),
-    Array.from({ length: 100 }, (_, n) => n),
-  )
+  for (const redirection of ['', '| cat']) {
+    const { stdout, stderr } = await runHundredLines(redirection)
+    const lines = stdout.trimEnd().split('\n')
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).n),
+      Array.from({ length: 100 }, (_, n) => n),
+    )
+    assert.equal(stderr, '0\n')
+  }
+})
+
+test('a full disk costs lines, which are counted, and nothing else', async () => {
+  assert.equal((await runHundredLines('> /dev/full')).stderr, '100\n')
 })

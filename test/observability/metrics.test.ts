@@ -59,6 +59,7 @@ const rows: [ServiceEvent, sample: string, value?: number][] = [
     { name: 'request.unreadable', code: 'request_timeout' },
     'nebff_unreadable_requests_total{code="request_timeout"}',
   ],
+  [{ name: 'log.dropped', count: 5 }, 'nebff_log_lines_dropped_total', 5],
 ]
 
 for (const [event, sample, value = 1] of rows)

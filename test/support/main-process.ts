@@ -26,16 +26,20 @@ export interface MainProcessOptions {
   nodeOptions?: string[]
   /** JavaScript that runs in the process before the service. */
   before?: string
+  /** Runs it in a terminal of its own, by Debian's `script`, whose output is then `stdout`. */
+  terminal?: boolean
 }
 
 /** Killed when the test ends, if it still runs. Inherits nothing but where coverage goes. */
 export function startMain(
   t: TestContext,
-  { settings, args = [], nodeOptions = [], before }: MainProcessOptions,
+  { settings, args = [], nodeOptions = [], before, terminal = false }: MainProcessOptions,
 ): MainProcess {
   const imports =
     before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`]
-  const child = spawn(process.execPath, [...nodeOptions, ...imports, 'src/main.ts', ...args], {
+  const command = [process.execPath, ...nodeOptions, ...imports, 'src/main.ts', ...args]
+  const [file = '', ...rest] = terminal ? ['script', '-qfec', command.join(' '), '/dev/null'] : command
+  const child = spawn(file, rest, {
     cwd: root,
     env: { NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
