@@ -2,6 +2,7 @@
  * Builds everything from the settings and connects it; owns the order of opening and closing. The only file that knows all parts.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
+import { openAccessTokens } from './access-tokens.ts'
 import type { Config } from './config.ts'
 import type { UpstreamCall } from './core/events.ts'
 import { ServiceFailure } from './core/failures.ts'
@@ -11,15 +12,11 @@ import { createVerification } from './core/verification.ts'
 import { createManagementServer } from './http/management.ts'
 import { createRateLimits } from './http/rate-limit.ts'
 import { createServer, describeServer, type ServerOptions } from './http/server.ts'
-import { createAccessTokens } from './idp/access-token.ts'
-import { createKeyCache } from './idp/key-cache.ts'
-import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { listen } from './listening.ts'
 import { openLog } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { openPrivateKeys } from './private-keys.ts'
-import { isUpstreamUrl } from './settings/upstream-url.ts'
 import { startWarnings } from './settings/warnings.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
@@ -63,28 +60,7 @@ export async function openService(config: Config): Promise<Service> {
     inSpan: tracing?.inSpan,
   })
 
-  const keyCache = createKeyCache({
-    fetchKeys: () =>
-      fetchSigningKeys({
-        issuer: config.AUTH_ISSUER,
-        jwksUri: config.AUTH_JWKS_URI,
-        algorithms: config.AUTH_ALGORITHMS,
-        isAllowedUrl: (url) => isUpstreamUrl(url, config.ALLOW_INSECURE_UPSTREAM),
-      }),
-    clock,
-  })
-  const accessTokens = createAccessTokens({
-    issuer: config.AUTH_ISSUER,
-    audience: config.AUTH_AUDIENCE,
-    algorithms: config.AUTH_ALGORITHMS,
-    tokenTypes: config.AUTH_TOKEN_TYPES,
-    requiredScope: config.AUTH_REQUIRED_SCOPE,
-    phoneNumberClaim: config.AUTH_PHONE_NUMBER_CLAIM,
-    clockToleranceSeconds: config.AUTH_CLOCK_TOLERANCE_SECONDS,
-    findKey: keyCache.find,
-    digest,
-    clock,
-  })
+  const accessTokens = openAccessTokens(config, { clock, digest, log: log.logger })
 
   const quota = createQuota({
     permits,
@@ -147,7 +123,7 @@ export async function openService(config: Config): Promise<Service> {
     quotaWaiting: quota.waiting,
     circuit: (call) => routes[call].circuit(),
     liveStates: stores.liveStates,
-    jwksAgeSeconds: keyCache.ageSeconds,
+    jwksAgeSeconds: accessTokens.keyAgeSeconds,
     applicationJwtAgeSeconds: privateKeys.ageSeconds,
   })
   async function metricsText(): Promise<string> {
@@ -191,7 +167,7 @@ export async function openService(config: Config): Promise<Service> {
     await log.close()
   }
 
-  keyCache.warm()
+  accessTokens.warm()
   let service: Pick<Service, 'url' | 'managementUrl'>
   try {
     const { MANAGEMENT_HOST, MANAGEMENT_PORT, HOST, PORT } = config

@@ -5,11 +5,12 @@ import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { keysSource } from './access-tokens.ts'
 import type { Config } from './config.ts'
 import type { PhoneNumber } from './core/phone-number.ts'
 import { mintState } from './core/state.ts'
+import { describeTrouble } from './idp/provider-trouble.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
-import { isUpstreamUrl } from './settings/upstream-url.ts'
 import { redisOptions } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createTransport } from './vonage/transport.ts'
@@ -42,11 +43,8 @@ export function liveChecks(
 }
 
 async function fetchKeys(config: Config): Promise<string> {
-  const { length } = await fetchSigningKeys({
-    issuer: config.AUTH_ISSUER,
-    jwksUri: config.AUTH_JWKS_URI,
-    algorithms: config.AUTH_ALGORITHMS,
-    isAllowedUrl: (url) => isUpstreamUrl(url, config.ALLOW_INSECURE_UPSTREAM),
+  const { length } = await fetchSigningKeys(keysSource(config)).catch((error: unknown) => {
+    throw new Error(describeTrouble(error))
   })
   return `reachable, key set with ${length} ${length === 1 ? 'key' : 'keys'}`
 }

@@ -155,7 +155,8 @@ test('live, a key set that holds no keys is told in our words, and one that is n
     (await runPreflight(listeningSettings({ AUTH_JWKS_URI: server.origin + path }), true)).checks
       .AUTH_JWKS_URI
   assert.equal(await check('/empty'), 'failed no usable key in the key set')
-  assert.equal(await check('/canary'), 'failed SyntaxError')
+  assert.equal(await check('/canary'), 'failed the document is not JSON')
+  assert.equal(await check('/gone'), 'failed status 404')
 })
 
 test('live, the host of an https URL must show a certificate that is trusted, and gets no request', {

@@ -2,7 +2,14 @@
  * Access tokens of the company's identity provider: from the bytes of a JWT to a `Caller`, or a code.
  * The foreign errors of jose end here; what exactly was wrong goes to the log as a note, never to the phone.
  */
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from 'jose'
+import {
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller, Clock } from '../core/ports.ts'
 import type { Soon } from '../core/soon.ts'
@@ -10,6 +17,8 @@ import { createTokenCache } from './token-cache.ts'
 
 /** jose also reads padded or otherwise loose parts; RFC 7515 section 2 does not allow them. */
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** Keys that fit a token without a `kid`, or with one that several keys have. */
+const maxKeysTried = 8
 
 export interface AccessTokenOptions {
   issuer: string
@@ -60,7 +69,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   async function verifyJwt(token: string): Promise<JWTVerifyResult> {
     if (!compactForm.test(token)) throw invalid('not a compact JWT')
     try {
-      return await jwtVerify(token, findKey, {
+      return await verifyWithAny(token, findKey, {
         issuer,
         audience,
         algorithms: [...algorithms],
@@ -100,6 +109,29 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 
   return { verify: (token) => cache.get(token) ?? verifyNew(token) }
+}
+
+/** Several keys may fit; one that did not sign the token proves nothing against the next. */
+async function verifyWithAny(
+  token: string,
+  findKey: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, findKey, options)
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    let tried = 0
+    for await (const key of error) {
+      if (++tried > maxKeysTried) break
+      try {
+        return await jwtVerify(token, key, options)
+      } catch (refusal) {
+        if (!(refusal instanceof errors.JWSSignatureVerificationFailed)) throw refusal
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
 }
 
 function invalid(note: string): ServiceFailure {

@@ -5,7 +5,9 @@
  */
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
 import { ServiceFailure } from '../core/failures.ts'
+import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Clock } from '../core/ports.ts'
+import { describeTrouble } from './provider-trouble.ts'
 
 /** Older keys are refreshed while they are still used. */
 const refreshAfterMs = 5 * 60_000
@@ -15,10 +17,10 @@ const waitForRefreshAfterMs = 10 * 60_000
 const maxAgeMs = 24 * 60 * 60_000
 /** The longest that a request waits for keys. */
 const waitMs = 1000
-/** After a failed fetch the next one waits 1, 2, 4 … 30 seconds; while there are no keys at all, 4 at most. */
-const retryDelayMs = { first: 1000, max: 30_000, maxWithoutKeys: 4000 }
-/** Between fetches for an unknown `kid`: 5 seconds, doubled up to a minute while they bring nothing; forgotten when quiet. */
-const unknownKeyCooldownMs = { first: 5000, max: 60_000, forgottenAfter: 5 * 60_000 }
+/** After a failed fetch the next one waits 1, 2, 4, 4 … seconds. */
+const retryDelayMs = { first: 1000, max: 4000 }
+/** Between fetches for an unknown `kid`. Anybody can make one up, so it never grows: a new key is good this soon, whatever strangers do. */
+const unknownKeyCooldownMs = 5000
 
 export interface KeyCache {
   /** Begins the first fetch without waiting for it. */
@@ -27,8 +29,8 @@ export interface KeyCache {
   ageSeconds(): number | undefined
   /**
    * Finds the key of a token's header, for jose's `jwtVerify`.
-   * @throws idp_unavailable when there are no keys, or the key is unknown and the provider cannot be asked
-   * @throws errors.JWKSNoMatchingKey when the provider knows no such key
+   * @throws idp_unavailable when there are no keys, or the key is unknown and the provider cannot be asked, or not yet
+   * @throws errors.JWKSNoMatchingKey when the provider, asked after the token came, knows no such key
    */
   find: JWTVerifyGetKey
 }
@@ -36,54 +38,82 @@ export interface KeyCache {
 export interface KeyCacheOptions {
   fetchKeys: () => Promise<JWK[]>
   clock: Clock
+  /** Called with the cause of every fetch that failed. */
+  onFailure: (cause: unknown) => void
 }
 
-export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache {
-  let keys: { find: JWTVerifyGetKey; fetchedAtMs: number } | undefined
+interface KeySet {
+  find: JWTVerifyGetKey
+  /** The number of the fetch that brought it: what was published after that one began may not be in it. */
+  fetch: number
+  fetchedAt: Moment
+}
+
+export function createKeyCache({ fetchKeys, clock, onFailure }: KeyCacheOptions): KeyCache {
+  let keys: KeySet | undefined
   let fetching: Promise<void> | undefined
   let failure: { cause: unknown; times: number } | undefined
-  let attemptedAtMs = Number.NEGATIVE_INFINITY
-  let askedForUnknown = { atMs: Number.NEGATIVE_INFINITY, cooldownMs: unknownKeyCooldownMs.first }
+  let fetches = 0
+  let askedAtMs = Number.NEGATIVE_INFINITY
+  let askedForUnknownAtMs = Number.NEGATIVE_INFINITY
 
-  const elapsedMs = (sinceMs: number) => clock.monotonicMs() - sinceMs
+  const ageMs = () => (keys ? elapsedMs(clock, keys.fetchedAt) : Number.POSITIVE_INFINITY)
 
   async function attempt(): Promise<void> {
-    attemptedAtMs = clock.monotonicMs()
+    fetches += 1
+    askedAtMs = clock.monotonicMs()
     try {
-      keys = { find: createLocalJWKSet({ keys: await fetchKeys() }), fetchedAtMs: clock.monotonicMs() }
+      const find = createLocalJWKSet({ keys: await fetchKeys() })
+      keys = { find, fetch: fetches, fetchedAt: momentOf(clock) }
       failure = undefined
     } catch (cause) {
       failure = { cause, times: (failure?.times ?? 0) + 1 }
+      onFailure(cause)
     }
+  }
+
+  /** Until the provider may be asked again after a failure; 0 or less: now. */
+  function retryInMs(): number {
+    if (!failure) return 0
+    const delayMs = Math.min(retryDelayMs.max, retryDelayMs.first * 2 ** (failure.times - 1))
+    return askedAtMs + delayMs - clock.monotonicMs()
   }
 
   /** Joins the fetch under way, or begins one unless the last one failed too recently. */
   function refresh(): Promise<void> | undefined {
-    if (fetching) return fetching
-    if (failure) {
-      const maxMs =
-        keys && elapsedMs(keys.fetchedAtMs) < maxAgeMs ? retryDelayMs.max : retryDelayMs.maxWithoutKeys
-      const delayMs = Math.min(maxMs, retryDelayMs.first * 2 ** (failure.times - 1))
-      if (elapsedMs(attemptedAtMs) < delayMs) return undefined
-    }
+    if (fetching || retryInMs() > 0) return fetching
     fetching = attempt().finally(() => {
       fetching = undefined
     })
     return fetching
   }
 
-  async function current(): Promise<JWTVerifyGetKey> {
-    const ageMs = keys ? elapsedMs(keys.fetchedAtMs) : Number.POSITIVE_INFINITY
-    if (ageMs >= refreshAfterMs) {
+  async function current(): Promise<KeySet> {
+    const oldMs = ageMs()
+    if (oldMs >= refreshAfterMs) {
       const refreshing = refresh()
-      if (ageMs >= maxAgeMs || (ageMs >= waitForRefreshAfterMs && !failure)) await atMostWaitMs(refreshing)
+      if (oldMs >= maxAgeMs || (oldMs >= waitForRefreshAfterMs && !failure)) await atMostWaitMs(refreshing)
     }
-    if (!keys || elapsedMs(keys.fetchedAtMs) >= maxAgeMs) throw unavailable()
-    return keys.find
+    if (!keys || ageMs() >= maxAgeMs) throw unavailable()
+    return keys
+  }
+
+  /** @throws idp_unavailable when there is none, for it did not come in time or may not be asked for yet */
+  async function newerThan(seen: KeySet): Promise<KeySet> {
+    if (keys === seen && !fetching && !failure) {
+      const leftMs = askedForUnknownAtMs + unknownKeyCooldownMs - clock.monotonicMs()
+      if (leftMs > 0) throw notYet('an unknown key, which may not be asked for yet', leftMs)
+      askedForUnknownAtMs = clock.monotonicMs()
+    }
+    if (keys === seen) await atMostWaitMs(refresh())
+    if (!keys || keys === seen) throw unavailable()
+    return keys
   }
 
   function unavailable(): ServiceFailure {
-    return new ServiceFailure('idp_unavailable', { cause: failure?.cause })
+    return failure
+      ? notYet(describeTrouble(failure.cause), retryInMs(), failure.cause)
+      : notYet('no answer yet', 0)
   }
 
   return {
@@ -91,41 +121,26 @@ export function createKeyCache({ fetchKeys, clock }: KeyCacheOptions): KeyCache 
       void refresh()
     },
 
-    ageSeconds: () => keys && elapsedMs(keys.fetchedAtMs) / 1000,
+    ageSeconds: () => keys && ageMs() / 1000,
 
     async find(header, token) {
-      const seen = await current()
-      try {
-        return await seen(header, token)
-      } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-        const renewedMeanwhile = keys?.find !== seen
-        if (!renewedMeanwhile && !(await askForUnknown())) throw error
+      const fetchesBefore = fetches
+      let seen = await current()
+      for (;;) {
+        try {
+          return await seen.find(header, token)
+        } catch (error) {
+          if (!(error instanceof errors.JWKSNoMatchingKey) || seen.fetch > fetchesBefore) throw error
+          seen = await newerThan(seen)
+        }
       }
-      const key = await (await current())(header, token)
-      askedForUnknown.cooldownMs = unknownKeyCooldownMs.first
-      return key
     },
   }
+}
 
-  /** @returns false when the provider was asked too recently */
-  async function askForUnknown(): Promise<boolean> {
-    if (!fetching && !failure) {
-      const quietMs = elapsedMs(askedForUnknown.atMs)
-      const cooldownMs =
-        quietMs < unknownKeyCooldownMs.forgottenAfter
-          ? askedForUnknown.cooldownMs
-          : unknownKeyCooldownMs.first
-      if (elapsedMs(attemptedAtMs) < cooldownMs) return false
-      askedForUnknown = {
-        atMs: clock.monotonicMs(),
-        cooldownMs: Math.min(unknownKeyCooldownMs.max, 2 * cooldownMs),
-      }
-    }
-    await atMostWaitMs(refresh())
-    if (fetching || failure) throw unavailable()
-    return true
-  }
+function notYet(note: string, leftMs: number, cause?: unknown): ServiceFailure {
+  const retryAfterSeconds = Math.max(1, Math.ceil(leftMs / 1000))
+  return new ServiceFailure('idp_unavailable', { note, retryAfterSeconds, cause })
 }
 
 /** Resolves when the promise does, or after the longest wait of a request. */

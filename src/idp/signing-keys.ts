@@ -6,6 +6,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { JWK } from 'jose'
 import { fetchJson } from './fetch-json.ts'
+import { ProviderError } from './provider-trouble.ts'
 
 const minRsaModulusBits = 2048
 const fetchTimeoutMs = 5000
@@ -35,17 +36,17 @@ export interface SigningKeysSource {
 
 /**
  * Leaves out: symmetric keys, RSA under 2048 bits, keys for encryption, private keys published by mistake.
- * @throws an Error when nothing usable came, so that a bad answer never replaces a good one
+ * @throws ProviderError, or another Error, when nothing usable came, so that a bad answer never replaces a good one
  * @see RFC 7517 section 5, OpenID Connect Discovery 1.0 section 4
  */
 export async function fetchSigningKeys(source: SigningKeysSource): Promise<JWK[]> {
   const url = source.jwksUri ?? (await discover(source))
   const document = await fetchJson(url, fetchTimeoutMs)
-  if (!keySet.Check(document)) throw new Error('not a key set')
+  if (!keySet.Check(document)) throw new ProviderError('not a key set')
   const usable = document.keys.filter(
     (key): key is JWK => publicKey.Check(key) && isUsable(key, source.algorithms),
   )
-  if (usable.length === 0) throw new Error('no usable key in the key set')
+  if (usable.length === 0) throw new ProviderError('no usable key in the key set')
   return usable
 }
 
@@ -54,9 +55,10 @@ async function discover({ issuer, isAllowedUrl }: SigningKeysSource): Promise<st
     `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
     fetchTimeoutMs,
   )
-  if (!discovery.Check(document)) throw new Error('not a discovery document')
-  if (document.issuer !== issuer) throw new Error(anotherIssuer(issuer, document.issuer))
-  if (!isAllowedUrl(document.jwks_uri)) throw new Error('jwks_uri is not https')
+  if (!discovery.Check(document)) throw new ProviderError('not a discovery document')
+  if (document.issuer !== issuer) throw new ProviderError(anotherIssuer(issuer, document.issuer))
+  if (!isAllowedUrl(document.jwks_uri))
+    throw new ProviderError('the jwks_uri of the discovery document is not https')
   return document.jwks_uri
 }
 

@@ -2,9 +2,9 @@
  * What is wrong with Redis, in words that may be logged: the first word of an error answer, which Redis fixes, and what to do about it. The
  * rest of an answer may quote a key, and ioredis hangs the command on the error, which at login holds the password.
  */
+import { createOnceAMinute } from '../core/once-a-minute.ts'
 import type { Clock } from '../core/ports.ts'
 
-const quietMs = 60_000
 const noConnection = 'no connection'
 
 /** By the first word of Redis's answer. */
@@ -49,13 +49,9 @@ export function createTroubleReport(
   clock: Clock,
   tell: (trouble: RedisTrouble) => void,
 ): (error: unknown) => void {
-  const toldAtMs = new Map<string, number>()
+  const isDue = createOnceAMinute(clock)
   return (error) => {
     const trouble = describeTrouble(error)
-    if (trouble.reason === noConnection) return
-    const nowMs = clock.monotonicMs()
-    if (nowMs - (toldAtMs.get(trouble.reason) ?? Number.NEGATIVE_INFINITY) < quietMs) return
-    toldAtMs.set(trouble.reason, nowMs)
-    tell(trouble)
+    if (trouble.reason !== noConnection && isDue(trouble.reason)) tell(trouble)
   }
 }

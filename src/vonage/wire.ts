@@ -85,7 +85,8 @@ export function judgeNetworkEnablement(
 export function parse<T extends TSchema>(answer: Answer, schema: TypeCheck<T>): Static<T> {
   let value: unknown
   try {
-    value = JSON.parse(answer.text)
+    // A byte order mark is no part of the text (RFC 8259 section 8.1).
+    value = JSON.parse(answer.text.replace(/^\uFEFF/, ''))
   } catch {
     throw new ServiceFailure('upstream_invalid', { note: 'the answer is not JSON' })
   }

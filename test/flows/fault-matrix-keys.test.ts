@@ -122,18 +122,48 @@ describe('the fault matrix of the keys', () => {
     assert.ok((await world.startsWell()) < 900)
   })
 
-  test('a rotated key is good 5 s after its publication, and the old one while it is published', async (t) => {
+  test('a rotated key is good at once, and the old one while it is published', async (t) => {
     const world = await openKeyWorld(t)
     const rotated = other.keySet.keys.map((key) => ({ ...key, kid: `new-${key.kid}` }))
     world.publish({ keys: [...rotated, ...world.idp.provider.keySet.keys] })
-    assertProblem(await startWith(world, tokenOf(other, 'new-ed')), 'invalid_token')
-    await services.advance(cooldownMs)
     assert.equal((await startWith(world, tokenOf(other, 'new-ed'))).status, 200)
     await world.startsWell()
     assert.equal(world.fetches(), 2)
     world.publish({ keys: rotated })
     await services.advance(11 * minuteMs)
     assertProblem(await startWith(world, world.idp.tokenOf('alice')), 'invalid_token')
+  })
+
+  test('under a flood of made-up kids no token of a new key gets 401, and is good within 5 s of its publication', async (t) => {
+    const world = await openKeyWorld(t)
+    const rotated = other.keySet.keys.map((key) => ({ ...key, kid: `new-${key.kid}` }))
+    let flooding = true
+    const madeUp: number[] = []
+    async function attack(): Promise<void> {
+      for (let index = 0; flooding; index++) {
+        madeUp.push((await startWith(world, unknownKid(index))).status)
+        await setTimeout(50)
+      }
+    }
+    const attacking = attack()
+    while (!madeUp.includes(503)) await setTimeout(20)
+    world.publish({ keys: [...rotated, ...world.idp.provider.keySet.keys] })
+    const publishedMs = performance.now()
+    for (;;) {
+      const answer = await startWith(world, tokenOf(other, 'new-ed'))
+      if (answer.status === 200) break
+      assertProblem(answer, 'idp_unavailable')
+      const seconds = Number(answer.headers.get('retry-after'))
+      assert.ok(seconds >= 1 && seconds <= 5, `${seconds} s`)
+      await setTimeout(100)
+    }
+    const tookMs = performance.now() - publishedMs
+    flooding = false
+    await attacking
+    assert.ok(tookMs < cooldownMs + 1000, `${tookMs} ms`)
+    t.diagnostic(
+      `good after ${Math.round(tookMs)} ms, ${world.fetches()} fetches, ${madeUp.length} made-up kids`,
+    )
   })
 
   const secret = Buffer.alloc(32, 's')
@@ -178,7 +208,7 @@ describe('the fault matrix of the keys', () => {
     assert.ok(sentOf50Mb > 0 && sentOf50Mb < 10_000_000, `${sentOf50Mb} bytes of 50 MB were taken`)
   })
 
-  test('10,000 unknown kids cause one fetch at most, and good tokens stay good', async (t) => {
+  test('10,000 unknown kids cause one fetch in 5 s at most, and good tokens stay good', async (t) => {
     const world = await openKeyWorld(t)
     await services.advance(cooldownMs)
     const tokens = Array.from({ length: 10_000 }, (_, index) => unknownKid(index))
@@ -201,13 +231,11 @@ describe('the fault matrix of the keys', () => {
     }
     await Promise.all([goOn(), ...Array.from({ length: 20 }, attack)])
     assert.equal(statuses.length, 10_000)
-    // 503: overloaded, on a machine busy with other tests.
+    // 401: after a fetch that did not bring it; 503: before the next one.
     assert.ok(statuses.every((status) => status === 401 || status === 503))
-    assert.ok(statuses.filter((status) => status === 401).length > 5000)
-    // The cooldown is 5 s at first, which are over, and then 10 s.
     const tookMs = performance.now() - beganMs
     const fetches = world.fetches() - 1
-    assert.ok(fetches <= 1 + Math.floor(tookMs / 10_000), `${fetches} fetches in ${tookMs} ms`)
+    assert.ok(fetches <= 1 + Math.floor(tookMs / cooldownMs), `${fetches} fetches in ${tookMs} ms`)
     const slowest = Math.max(...goodMs)
     t.diagnostic(
       `${Math.round(tookMs)} ms, ${fetches} fetch; ${goodMs.length} good, ${slowest.toFixed(0)} ms at most`,

@@ -110,6 +110,27 @@ for (const [what, changes] of goodTokens)
     assert.deepEqual(await createVerifier().verify(provider.token(changes)), caller)
   })
 
+/** The token's own key last, among so many of the same kid, or of none. */
+function keySetOf(count: number, kid: string | undefined): JWTVerifyGetKey {
+  const others = Array.from({ length: count - 1 }, () => createTokenProvider().ec.publicKey)
+  const keys = [...others, provider.ec.publicKey].map((key) => ({ ...key.export({ format: 'jwk' }), kid }))
+  return createLocalJWKSet({ keys } as Parameters<typeof createLocalJWKSet>[0])
+}
+
+for (const kid of ['ec', undefined])
+  test(`tries each of 8 keys ${kid === undefined ? 'without a kid' : 'of one kid'}, and no ninth`, async () => {
+    const token = (claims = {}) => provider.token({ header: { alg: 'ES256', kid }, signer: ec, claims })
+    const { verify } = createVerifier({ findKey: keySetOf(8, kid) })
+    assert.deepEqual(await verify(token()), caller)
+    const ninth = createVerifier({ findKey: keySetOf(9, kid) })
+    const refused = await rejectsWith(ninth.verify(token()), 'invalid_token')
+    assert.equal(refused.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
+    const expired = await rejectsWith(verify(token({ exp: issuedAt - 60 })), 'invalid_token')
+    assert.equal(expired.note, 'ERR_JWT_EXPIRED exp')
+    const forged = provider.token({ header: { alg: 'ES256', kid }, signer: () => Buffer.alloc(64, 1) })
+    await rejectsWith(verify(forged), 'invalid_token')
+  })
+
 test('takes typ JWT only when it is configured', async () => {
   const { verify } = createVerifier({ tokenTypes: ['at+jwt', 'jwt'] })
   assert.deepEqual(await verify(provider.token({ header: { typ: 'JWT' } })), caller)

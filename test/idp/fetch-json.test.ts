@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { fetchJson } from '../../src/idp/fetch-json.ts'
+import { ProviderError } from '../../src/idp/provider-trouble.ts'
 import { openDocumentServer } from '../support/document-server.ts'
 
 /** Longer than any test takes that is not about time. */
@@ -45,7 +46,7 @@ for (const status of [201, 203, 204, 304, 400, 401, 404, 429, 500, 503])
     const { fetching, requests } = await fetchFrom(t, (response) =>
       response.writeHead(status).end('{"keys":[]}'),
     )
-    await assert.rejects(fetching, Error)
+    await assert.rejects(fetching, ProviderError)
     assert.equal(requests.length, 1)
   })
 
@@ -57,23 +58,29 @@ for (const status of [301, 302, 303, 307, 308])
         response.writeHead(status, { location }).end('{"keys":[]}'),
       )
       documents.set('/other', { keys: [] })
-      await assert.rejects(fetching, TypeError)
+      await assert.rejects(fetching, ProviderError)
       assert.deepEqual(paths(), ['/jwks'])
     }
     assert.deepEqual(elsewhere.paths(), [])
   })
+
+test('takes a byte order mark before the document for no part of it', async (t) => {
+  const { fetching } = await fetchFrom(t, (response) => response.end('\uFEFF{"keys":[]}'))
+  assert.deepEqual(await fetching, { keys: [] })
+})
 
 const notJson: Array<[what: string, body: string]> = [
   ['HTML', '<!doctype html><title>Sign in</title>'],
   ['empty', ''],
   ['cut off', '{"keys":[{"kty":'],
   ['followed by more', '{"keys":[]}{}'],
+  ['two byte order marks before JSON', '\uFEFF\uFEFF{}'],
   ['a JWT', 'eyJhbGciOiJSUzI1NiJ9.e30.AA'],
 ]
 for (const [what, body] of notJson)
   test(`rejects when the body is ${what} instead of JSON`, async (t) => {
     const { fetching } = await fetchFrom(t, (response) => response.end(body))
-    await assert.rejects(fetching, SyntaxError)
+    await assert.rejects(fetching, ProviderError)
   })
 
 test('rejects when the connection breaks in the middle of the document', async (t) => {

@@ -1,4 +1,4 @@
-/** What a key cache forgives: stray unknown keys of long ago, and an outage that outlived its keys. */
+/** What a key cache makes of an outage that outlived its keys, and of several keys that fit. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rejectsWith } from '../support/failure.ts'
@@ -6,21 +6,6 @@ import { keyA, keyB, openWarmKeyCache, outage } from '../support/key-cache.ts'
 
 const second = 1000
 const minute = 60 * second
-
-test('after five quiet minutes an unknown key is fetched for after 5 seconds again', async () => {
-  const { clock, keys, find, findsAtOnce } = await openWarmKeyCache()
-  for (const cooldownMs of [5 * second, 10 * second, 20 * second]) {
-    clock.advance(cooldownMs)
-    await Promise.all([assert.rejects(find('stray')), keys.resolve([keyA])])
-  }
-  clock.advance(5 * minute)
-  await findsAtOnce(keyA)
-  await keys.resolve([keyA])
-  const fetches = keys.count()
-  clock.advance(5 * second)
-  await Promise.all([find('b'), keys.resolve([keyA, keyB])])
-  assert.equal(keys.count(), fetches + 1)
-})
 
 test('keys that are too old to be used do not make a service wait longer than one without keys', async () => {
   const { clock, keys, find, failsToFetch } = await openWarmKeyCache()

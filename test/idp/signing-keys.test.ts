@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { test } from 'node:test'
+import { ProviderError } from '../../src/idp/provider-trouble.ts'
 import { fetchSigningKeys, type SigningKeysSource } from '../../src/idp/signing-keys.ts'
 import { type DocumentServer, openDocumentServer } from '../support/document-server.ts'
 import { createRsaKeys } from '../support/keys.ts'
@@ -41,6 +42,10 @@ const taken: Array<[what: string, key: Members]> = [
   [
     'a key for signatures with a name and an algorithm',
     jwk(ec.publicKey, { kid: '1', use: 'sig', alg: 'ES256' }),
+  ],
+  [
+    'a key with a certificate',
+    jwk(rsa.publicKey, { x5c: ['AA=='], x5t: 'AA', 'x5t#S256': 'AA', key_ops: ['verify'] }),
   ],
   ['a key with members that we do not know', jwk(ec.publicKey, { x5t: 'AA', 'https://example.com/x': [1] })],
 ]
@@ -147,7 +152,7 @@ for (const path of [discoveryPath, '/jwks'])
     server.documents.set(path, (_request: IncomingMessage, response: ServerResponse) =>
       response.writeHead(302, { location: '/elsewhere' }).end(),
     )
-    await assert.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), TypeError)
+    await assert.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), ProviderError)
     assert.equal(server.paths().at(-1), path)
   })
 

@@ -18,6 +18,8 @@ export interface TestKeyCache {
   cache: KeyCache
   clock: FakeClock
   keys: ManualFetch<JWK[]>
+  /** The causes of the fetches that failed. */
+  failures: unknown[]
   /** Looks up the key of a token's header. */
   find(kid: string): Promise<unknown>
   /** The right key comes, and nothing is waited for: the longest wait of a request is a second. */
@@ -29,12 +31,15 @@ export interface TestKeyCache {
 export function openKeyCache(): TestKeyCache {
   const clock = createFakeClock()
   const keys = createManualFetch<JWK[]>()
-  const cache = createKeyCache({ fetchKeys: keys.fetch, clock })
+  const failures: unknown[] = []
+  const onFailure = (cause: unknown) => void failures.push(cause)
+  const cache = createKeyCache({ fetchKeys: keys.fetch, clock, onFailure })
   const find = async (kid: string) => cache.find({ alg: 'ES256', kid }, { payload: '', signature: '' })
   return {
     cache,
     clock,
     keys,
+    failures,
     find,
     async findsAtOnce(key) {
       const beganMs = performance.now()
@@ -59,9 +64,14 @@ export async function openWarmKeyCache(): Promise<TestKeyCache> {
   return opened
 }
 
-/** The provider was asked, or may not be asked again yet, and has no such key: the token is bad. */
+/** The provider was asked after the token came, and has no such key: the token is bad. */
 export function isUnknown(finding: Promise<unknown>): Promise<void> {
   return assert.rejects(finding, errors.JWKSNoMatchingKey)
+}
+
+/** The provider may not be asked yet, for so many seconds: nobody knows whether the token is bad. */
+export async function mustWait(finding: Promise<unknown>, seconds: number): Promise<void> {
+  assert.equal((await rejectsWith(finding, 'idp_unavailable')).retryAfterSeconds, seconds)
 }
 
 /** The longest wait of a request, in real time. */

@@ -1,0 +1,18 @@
+/**
+ * What is wrong with the identity provider, in words that may be logged: our own fixed texts, and the system's codes. A foreign error's
+ * message may quote what came.
+ */
+
+/** Something that we found out ourselves. Its message is a fixed text, which may be logged. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError'
+}
+
+/** @returns such as `status 404`, `ECONNREFUSED`, `timeout`: from a closed set of our and the system's words */
+export function describeTrouble(error: unknown): string {
+  if (!(error instanceof Error)) return 'no usable answer'
+  if (error instanceof ProviderError) return error.message
+  if (error.name === 'TimeoutError') return 'timeout'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : describeTrouble(error.cause)
+}
