@@ -13,7 +13,15 @@ const uncalled = () => Promise.reject(new Error('not called'))
 const described = await describeServer({
   verification: { start: uncalled, land: () => undefined, finish: uncalled },
   accessTokens: { verify: uncalled },
-  rateLimits: { byAddress: () => undefined, byCaller: () => undefined, byNumber: () => undefined },
+  rateLimits: {
+    counters: { hit: uncalled, admit: uncalled },
+    digest: String,
+    addressPerMinute: 0,
+    callerPerMinute: 0,
+    numberPerHour: 0,
+    distinctNumbersPerDay: 0,
+    events: () => undefined,
+  },
   checkReady: uncalled,
   isDraining: () => false,
   requestTimeoutMs: 1000,

@@ -10,7 +10,6 @@ import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
 import { createVerification } from './core/verification.ts'
 import { createManagementServer } from './http/management.ts'
-import { createRateLimits } from './http/rate-limit.ts'
 import { createServer, describeServer, type ServerOptions } from './http/server.ts'
 import { listen } from './listening.ts'
 import { openLog } from './observability/logger.ts'
@@ -138,7 +137,7 @@ export async function openService(config: Config): Promise<Service> {
     verification,
     accessTokens,
     beginServerSpan: tracing?.beginServerSpan,
-    rateLimits: createRateLimits({
+    rateLimits: {
       counters,
       digest,
       addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
@@ -146,7 +145,7 @@ export async function openService(config: Config): Promise<Service> {
       numberPerHour: config.RATE_LIMIT_NUMBER_PER_HOUR,
       distinctNumbersPerDay: config.RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY,
       events,
-    }),
+    },
   }
   const server = await createServer(serverOptions)
   const management = await createManagementServer({

@@ -1,13 +1,18 @@
 /**
- * Four limits, each at the point of a request where its key is known: by address before the token, by caller after it, then by
- * phone number, and by how many different numbers a caller asks about, which keeps the service from being an oracle for numbers.
+ * The limits, each at the point of a request where its key is known: by address before the token, by caller after it, then by how
+ * many different numbers a caller asks about, which keeps the service from being an oracle for numbers, and by phone number.
+ * @fastify/rate-limit applies them; what they count is in our counters.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import fastifyRateLimit, {
+  type CreateRateLimitOptions,
+  type FastifyRateLimitStore,
+  normalizeIP,
+} from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { isPhoneNumber } from '../core/phone-number.ts'
 import { type Soon, whenThere } from '../core/soon.ts'
-import { addressGroup } from './address-group.ts'
 import { eagerHook } from './eager-hook.ts'
 
 const minuteMs = 60_000
@@ -16,20 +21,20 @@ const dayMs = 24 * hourMs
 /** The contract's bound for Retry-After; `RateLimit` has the true time. */
 const maxRetryAfterSeconds = 60
 
-interface Hit {
-  hits: number
-  resetMs: number
-}
-
-interface Admission {
-  admitted: boolean
-  resetMs: number
-}
+type LimitName = 'address' | 'caller' | 'number' | 'distinct-numbers'
+type TellCount = Parameters<FastifyRateLimitStore['incr']>[1]
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Soon<void>
+type WithNumber = { phone_number: string }
 
 /** Never rejects. Windows are in milliseconds. */
 export interface Counters {
-  hit(key: string, windowMs: number): Soon<Hit>
-  admit(key: string, member: string, max: number, windowMs: number): Soon<Admission>
+  hit(key: string, windowMs: number): Soon<{ hits: number; resetMs: number }>
+  admit(
+    key: string,
+    member: string,
+    max: number,
+    windowMs: number,
+  ): Soon<{ admitted: boolean; resetMs: number }>
 }
 
 export interface RateLimitOptions {
@@ -53,98 +58,94 @@ export interface RateLimits {
   byNumber(scope: FastifyInstance): void
 }
 
-interface Limit {
-  name: 'address' | 'caller' | 'number' | 'distinct-numbers'
-  quota: number
-  windowMs: number
-  /** For `RateLimit-Policy`. */
-  policy: string
-}
-
-function limitBy(name: Limit['name'], quota: number, windowMs: number): Limit {
-  return { name, quota, windowMs, policy: `"${name}";q=${quota};w=${windowMs / 1000}` }
-}
-
-/** Refuses with `rate_limited`. @see draft-ietf-httpapi-ratelimit-headers for `RateLimit-Policy` and `RateLimit` */
-export function createRateLimits(options: RateLimitOptions): RateLimits {
+/**
+ * For the routes of this scope. A request over a limit gets `rate_limited`.
+ * @see draft-ietf-httpapi-ratelimit-headers for `RateLimit-Policy` and `RateLimit`
+ */
+export async function openRateLimits(app: FastifyInstance, options: RateLimitOptions): Promise<RateLimits> {
   const { counters, digest, events } = options
-  const address = limitBy('address', options.addressPerMinute, minuteMs)
-  const caller = limitBy('caller', options.callerPerMinute, minuteMs)
-  const number = limitBy('number', options.numberPerHour, hourMs)
-  const distinct = limitBy('distinct-numbers', options.distinctNumbersPerDay, dayMs)
+  await app.register(fastifyRateLimit, { global: false, store: storeOver(counters) })
 
-  function refuse(reply: FastifyReply, limit: Limit, left: Left): never {
-    events({ name: 'rate_limit.refused', limit: limit.name })
-    tell(reply, limit, left)
-    const retryAfterSeconds = Math.min(maxRetryAfterSeconds, toSeconds(left.resetMs))
-    throw new ServiceFailure('rate_limited', { note: limit.name, retryAfterSeconds })
+  /**
+   * @param keyGenerator makes one word; or two, a set and a member of it: then different members are counted
+   * @param tells whether who is within the limit learns what is left: never what others asked about a number
+   * @returns a hook; where the limit is off, an idle one
+   */
+  function limit(
+    name: LimitName,
+    max: number,
+    timeWindow: number,
+    keyGenerator: (request: FastifyRequest) => string,
+    tells = false,
+  ): Hook {
+    if (max === 0) return () => undefined
+    const named: CreateRateLimitOptions & { name: LimitName } = { name, max, timeWindow, keyGenerator }
+    const count = app.createRateLimit(named)
+    const policy = `"${name}";q=${max};w=${timeWindow / 1000}`
+    return (request, reply) =>
+      count(request).then((left) => {
+        if (left.isAllowed || !(left.isExceeded || tells)) return
+        const seconds = Math.max(1, left.ttlInSeconds)
+        reply.headers({ 'ratelimit-policy': policy, ratelimit: `"${name}";r=${left.remaining};t=${seconds}` })
+        if (!left.isExceeded) return
+        events({ name: 'rate_limit.refused', limit: name })
+        const retryAfterSeconds = Math.min(maxRetryAfterSeconds, seconds)
+        throw new ServiceFailure('rate_limited', { note: name, retryAfterSeconds })
+      })
   }
 
-  /** @returns what is left */
-  function count(reply: FastifyReply, limit: Limit, key: string): Soon<Left> {
-    return whenThere(counters.hit(`${limit.name}:${key}`, limit.windowMs), ({ hits, resetMs }) => {
-      const left = { remaining: limit.quota - hits, resetMs }
-      if (left.remaining < 0) refuse(reply, limit, left)
-      return left
-    })
-  }
-
-  /** How often others asked about this number is not told. */
-  function countNumber(reply: FastifyReply, hidden: string): Soon<unknown> {
-    return number.quota === 0 ? undefined : count(reply, number, hidden)
-  }
+  const { addressPerMinute, callerPerMinute, numberPerHour, distinctNumbersPerDay } = options
+  const callerOf = ({ caller }: FastifyRequest) => caller.pseudonym
+  const numberOf = ({ body }: FastifyRequest) => digest((body as WithNumber).phone_number)
+  const setOf = (request: FastifyRequest) => `${callerOf(request)} ${numberOf(request)}`
+  const address = limit('address', addressPerMinute, minuteMs, ({ ip }) => digest(addressKey(ip)))
+  const caller = limit('caller', callerPerMinute, minuteMs, callerOf, true)
+  const number = limit('number', numberPerHour, hourMs, numberOf)
+  const distinct = limit('distinct-numbers', distinctNumbersPerDay, dayMs, setOf)
 
   return {
-    byAddress(scope) {
-      if (address.quota === 0) return
-      scope.addHook(
-        'onRequest',
-        eagerHook(({ ip }, reply) => count(reply, address, digest(addressGroup(ip)))),
-      )
-    },
-
-    byCaller(scope) {
-      if (caller.quota === 0) return
-      scope.addHook(
-        'onRequest',
-        eagerHook((request, reply) =>
-          whenThere(count(reply, caller, request.caller.pseudonym), (left) => tell(reply, caller, left)),
-        ),
-      )
-    },
-
+    byAddress: (scope) => void scope.addHook('onRequest', eagerHook(address)),
+    byCaller: (scope) => void scope.addHook('onRequest', eagerHook(caller)),
     byNumber(scope) {
-      const { name, quota, windowMs } = distinct
-      scope.addHook(
-        'preHandler',
-        eagerHook((request, reply) => {
-          const { phone_number: phoneNumber } = request.body as { phone_number: string }
-          if (!isPhoneNumber(phoneNumber)) return
-          const hidden = digest(phoneNumber)
-          if (quota === 0) return countNumber(reply, hidden)
-          const admission = counters.admit(`${name}:${request.caller.pseudonym}`, hidden, quota, windowMs)
-          return whenThere(admission, ({ admitted, resetMs }) => {
-            if (!admitted) refuse(reply, distinct, { remaining: 0, resetMs })
-            return countNumber(reply, hidden)
-          })
-        }),
-      )
+      const byBoth: Hook = (request, reply) =>
+        isPhoneNumber((request.body as WithNumber).phone_number)
+          ? whenThere(distinct(request, reply), () => number(request, reply))
+          : undefined
+      scope.addHook('preHandler', eagerHook(byBoth))
     },
   }
 }
 
-interface Left {
-  remaining: number
-  resetMs: number
+/** One client: an IPv4 address, or the /64 network that an IPv6 client may take any address from. */
+export function addressKey(address: string): string {
+  // Some proxies write the client's port behind its address.
+  return normalizeIP(address.replace(/^([\d.]+):\d+$/, '$1'))
 }
 
-function tell(reply: FastifyReply, { name, policy }: Limit, { remaining, resetMs }: Left): void {
-  reply.headers({
-    'ratelimit-policy': policy,
-    ratelimit: `"${name}";r=${Math.max(0, remaining)};t=${toSeconds(resetMs)}`,
-  })
-}
+/** The plugin's store over our counters; the child of a limit counts under the name of this limit. */
+function storeOver(counters: Counters) {
+  return class CountersStore {
+    readonly #name: string | undefined
 
-function toSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000))
+    constructor({ name }: { name?: string }) {
+      this.#name = name
+    }
+
+    child(limit: object): CountersStore {
+      return new CountersStore(limit)
+    }
+
+    incr(words: string, tell: TellCount, windowMs: number, max: number): void {
+      const [word, member] = words.split(' ')
+      const key = `${this.#name}:${word}`
+      if (member === undefined)
+        whenThere(counters.hit(key, windowMs), ({ hits, resetMs }) =>
+          tell(null, { current: hits, ttl: resetMs }),
+        )
+      else
+        whenThere(counters.admit(key, member, max, windowMs), ({ admitted, resetMs }) =>
+          tell(null, { current: admitted ? max : max + 1, ttl: resetMs }),
+        )
+    }
+  }
 }

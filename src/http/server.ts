@@ -6,7 +6,7 @@ import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
 import { describeApi } from './openapi.ts'
-import type { RateLimits } from './rate-limit.ts'
+import { openRateLimits, type RateLimitOptions } from './rate-limit.ts'
 import { callbackRoutes } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
@@ -17,7 +17,7 @@ import { traceRequests } from './trace-requests.ts'
 export interface ServerOptions extends AppOptions {
   verification: Verification
   accessTokens: AccessTokenVerifier
-  rateLimits: RateLimits
+  rateLimits: RateLimitOptions
   /** @throws shutting_down, store_unavailable */
   checkReady: () => Promise<void>
   /** Where tracing is on. */
@@ -48,7 +48,8 @@ function registerRoutes(app: App, options: ServerOptions): void {
   app.register(async (shedding) => {
     if (options.beginServerSpan) traceRequests(shedding, options.beginServerSpan)
     shedLoad(shedding)
-    options.rateLimits.byAddress(shedding)
+    const limits = await openRateLimits(shedding, options.rateLimits)
+    limits.byAddress(shedding)
 
     // Public as well: the redirected device has no token of ours.
     await shedding.register(callbackRoutes(options.verification))
@@ -56,9 +57,9 @@ function registerRoutes(app: App, options: ServerOptions): void {
     // Guarded: every route in this scope needs an access token.
     await shedding.register(async (guarded) => {
       guard(guarded, options.accessTokens)
-      options.rateLimits.byCaller(guarded)
+      limits.byCaller(guarded)
       await guarded.register(async (starting) => {
-        options.rateLimits.byNumber(starting)
+        limits.byNumber(starting)
         await starting.register(networkEnablementRoutes(options.verification))
       })
       await guarded.register(numberVerificationRoutes(options.verification))

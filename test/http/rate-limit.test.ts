@@ -1,7 +1,6 @@
 /** The four limits: what each counts, where it stands in a request, and what its answers tell. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRateLimits } from '../../src/http/rate-limit.ts'
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock } from '../support/clock.ts'
 import {
@@ -188,7 +187,7 @@ test('nothing is counted under its own name', async (t) => {
   const keys: string[] = []
   const counters = createMemoryCounters({ clock: createFakeClock() })
   const { url } = await openPublicServer(t, {
-    rateLimits: createRateLimits({
+    rateLimits: {
       counters: {
         hit(key, windowMs) {
           keys.push(key)
@@ -205,7 +204,7 @@ test('nothing is counted under its own name', async (t) => {
       callerPerMinute: 1,
       numberPerHour: 1,
       distinctNumbersPerDay: 1,
-    }),
+    },
   })
   const headers = { authorization: 'Bearer good-token', 'content-type': 'application/json' }
   await fetch(`${url}/v1/network-enablement`, {

@@ -6,7 +6,7 @@ import { assertProblem } from '../support/problem.ts'
 import { appHeaders, finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
 import { routesOf } from '../support/route-table.ts'
-import { callerOf } from '../support/unobserved.ts'
+import { callerOf, noLimits } from '../support/unobserved.ts'
 
 const { app, url, starts, finishes, forget } = await openPublicServer({ after })
 beforeEach(forget)
@@ -88,12 +88,24 @@ for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PURG
 
 test('a request meets the limits in order: address, token, caller, schema, number, core', async (t) => {
   const met: string[] = []
-  const note = (name: string) => async () => void met.push(name)
+  const note = (key: string) => void met.push(key.replace(/:.*/, ''))
   const server = await openPublicServer(t, {
     rateLimits: {
-      byAddress: (scope) => void scope.addHook('onRequest', note('address')),
-      byCaller: (scope) => void scope.addHook('onRequest', note('caller')),
-      byNumber: (scope) => void scope.addHook('preHandler', note('number')),
+      ...noLimits,
+      addressPerMinute: 100,
+      callerPerMinute: 100,
+      numberPerHour: 100,
+      distinctNumbersPerDay: 100,
+      counters: {
+        hit(key) {
+          note(key)
+          return { hits: 1, resetMs: 1000 }
+        },
+        admit(key) {
+          note(key)
+          return { admitted: true, resetMs: 1000 }
+        },
+      },
     },
     accessTokens: {
       async verify() {
@@ -111,7 +123,7 @@ test('a request meets the limits in order: address, token, caller, schema, numbe
     },
   })
   await call(server.url, startWith({ phone_number: '+99012345678' }))
-  assert.deepEqual(met.splice(0), ['address', 'token', 'caller', 'number', 'core'])
+  assert.deepEqual(met.splice(0), ['address', 'token', 'caller', 'distinct-numbers', 'number', 'core'])
   await call(server.url, startWith({ phone_number: 7 }))
   assert.deepEqual(met.splice(0), ['address', 'token', 'caller'])
   const finish = JSON.stringify({ code: 'a-code', state: 'x'.repeat(43) })

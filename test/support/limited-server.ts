@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import type { ServiceEvent } from '../../src/core/events.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
-import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
-import { createRateLimits, type RateLimitOptions } from '../../src/http/rate-limit.ts'
+import type { RateLimitOptions } from '../../src/http/rate-limit.ts'
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
 import { type Owner, openPublicServer, type PublicServer, startPath } from './public-server.ts'
 import { callWhenCalm, type RawAnswer, type RawRequest } from './raw-http.ts'
-import { callerOf, recordEvents } from './unobserved.ts'
+import { callerOf, noLimits, recordEvents } from './unobserved.ts'
 
 export interface LimitedServer extends PublicServer {
   clock: FakeClock
@@ -31,16 +30,7 @@ export async function openLimitedServer(
   const { events, seen } = recordEvents()
   const server = await openPublicServer(t, {
     trustedProxies,
-    rateLimits: createRateLimits({
-      counters: createMemoryCounters({ clock }),
-      digest: createKeyedDigest('a secret'),
-      events,
-      addressPerMinute: 0,
-      callerPerMinute: 0,
-      numberPerHour: 0,
-      distinctNumbersPerDay: 0,
-      ...quotas,
-    }),
+    rateLimits: { ...noLimits, counters: createMemoryCounters({ clock }), events, ...quotas },
     accessTokens: {
       async verify(token) {
         const subject = /^token-of-(.+)$/.exec(token)?.[1]

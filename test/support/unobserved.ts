@@ -1,7 +1,11 @@
-/** What most tests do not look at: events, devices that are still out, the name of a request, and of a caller. */
+/** What most tests do not look at: limits, events, devices that are still out, the name of a request, and of a caller. */
 import type { EventSink, ServiceEvent } from '../../src/core/events.ts'
+import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
 import type { Caller, Landings } from '../../src/core/ports.ts'
 import type { Correlation } from '../../src/core/trace-context.ts'
+import type { RateLimitOptions } from '../../src/http/rate-limit.ts'
+import { createMemoryCounters } from '../../src/store/memory-counters.ts'
+import { createFakeClock } from './clock.ts'
 
 export const correlation: Correlation = { requestId: 'a-request' }
 
@@ -13,6 +17,17 @@ export const callerOf = (subject: string): Caller => ({
 })
 
 const noLandings: Landings = { expect: () => {}, land: () => {}, countExpired: async () => {} }
+
+/** All off. */
+export const noLimits: RateLimitOptions = {
+  counters: createMemoryCounters({ clock: createFakeClock() }),
+  digest: createKeyedDigest('a secret'),
+  addressPerMinute: 0,
+  callerPerMinute: 0,
+  numberPerHour: 0,
+  distinctNumbersPerDay: 0,
+  events: () => {},
+}
 
 export const unobserved = { events: () => {}, landings: noLandings }
 

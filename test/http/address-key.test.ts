@@ -1,7 +1,7 @@
 /** What counts as one client address. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addressGroup } from '../../src/http/address-group.ts'
+import { addressKey } from '../../src/http/rate-limit.ts'
 
 /** All of a row are one client. */
 const groups: readonly (readonly string[])[] = [
@@ -34,14 +34,14 @@ const groups: readonly (readonly string[])[] = [
 
 for (const [first = '', ...others] of groups)
   test(`${first} and its like are one client, and nobody else's`, () => {
-    for (const other of others) assert.equal(addressGroup(other), addressGroup(first), other)
+    for (const other of others) assert.equal(addressKey(other), addressKey(first), other)
     const strangers = groups.filter(([head]) => head !== first).flat()
-    for (const stranger of strangers) assert.notEqual(addressGroup(stranger), addressGroup(first), stranger)
+    for (const stranger of strangers) assert.notEqual(addressKey(stranger), addressKey(first), stranger)
   })
 
 test('an IPv4 address is its own group, and an IPv6 network is written in one way', () => {
-  assert.equal(addressGroup('::ffff:192.0.2.1'), '192.0.2.1')
-  assert.equal(addressGroup('2001:0DB8::1'), '2001:db8:0:0')
+  assert.equal(addressKey('::ffff:192.0.2.1'), '192.0.2.1')
+  assert.equal(addressKey('2001:0DB8::1'), '2001:db8::')
 })
 
 test('any text is a group of some kind', () => {
@@ -56,5 +56,5 @@ test('any text is a group of some kind', () => {
     'a:b:c:d:e:f:g:h:i:j',
     'x'.repeat(1000),
   ])
-    assert.equal(typeof addressGroup(text), 'string')
+    assert.equal(typeof addressKey(text), 'string')
 })
