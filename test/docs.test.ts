@@ -1,9 +1,10 @@
 /** What the documents repeat of the code is what the code says. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { generatedFiles } from '../scripts/docs.ts'
+import { problemTypes } from '../src/http/problem-types.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -28,3 +29,18 @@ test('every file and folder that README links to exists', () => {
   assert.ok(links.length > 0)
   for (const path of links) assert.ok(existsSync(join(root, path)), path)
 })
+
+for (const file of globSync('{docs,simulator}/**/*.md', { cwd: root }))
+  test(`every file that ${file} links to exists`, () => {
+    const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+    for (const [, path] of links) assert.ok(existsSync(join(root, dirname(file), path ?? '')), path)
+  })
+
+for (const sample of ['android/NumberVerification.kt', 'ios/NumberVerification.swift'])
+  test(`${sample} handles every next_action`, () => {
+    const text = readFileSync(join(root, 'docs/samples', sample), 'utf8')
+    // A bug of the app, and the end, are what everything else is: the last branch.
+    const own = ['fix_request', 'give_up']
+    for (const action of new Set(Object.values(problemTypes).map(({ nextAction }) => nextAction)))
+      assert.ok(text.includes(own.includes(action) ? action : `"${action}"`), action)
+  })

@@ -1,0 +1,4 @@
+package android.content
+
+/** Stands for Android's, which a desktop does not have. */
+class Context
