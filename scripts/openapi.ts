@@ -10,24 +10,27 @@ const file = join(import.meta.dirname, '../openapi/openapi.json')
 
 /** The routes are described, never called. */
 const uncalled = () => Promise.reject(new Error('not called'))
-const described = await describeServer({
-  verification: { start: uncalled, land: () => undefined, finish: uncalled },
-  accessTokens: { verify: uncalled },
-  rateLimits: {
-    counters: { hit: uncalled, admit: uncalled },
-    digest: String,
-    addressPerMinute: 0,
-    callerPerMinute: 0,
-    numberPerHour: 0,
-    distinctNumbersPerDay: 0,
+const described = await describeServer(
+  {
+    verification: { start: uncalled, land: () => undefined, finish: uncalled },
+    accessTokens: { verify: uncalled },
+    rateLimits: {
+      counters: { hit: uncalled, admit: uncalled },
+      digest: String,
+      addressPerMinute: 0,
+      callerPerMinute: 0,
+      numberPerHour: 0,
+      distinctNumbersPerDay: 0,
+      events: () => undefined,
+    },
+    checkReady: uncalled,
+    isDraining: () => false,
+    requestTimeoutMs: 1000,
+    log: { debug: () => undefined, info: () => undefined, error: () => undefined },
     events: () => undefined,
   },
-  checkReady: uncalled,
-  isDraining: () => false,
-  requestTimeoutMs: 1000,
-  log: { debug: () => undefined, info: () => undefined, error: () => undefined },
-  events: () => undefined,
-})
+  'https://bff.example',
+)
 const document = `${JSON.stringify(described, null, 2)}\n`
 
 if (!process.argv.includes('--check')) writeFileSync(file, document)

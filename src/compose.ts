@@ -150,7 +150,7 @@ export async function openService(config: Config): Promise<Service> {
   const server = await createServer(serverOptions)
   const management = await createManagementServer({
     ...listener,
-    openApiDocument: () => describeServer(serverOptions),
+    openApiDocument: () => describeServer(serverOptions, new URL(config.VONAGE_REDIRECT_URI).origin),
     metricsText,
   })
 

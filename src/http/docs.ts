@@ -21,7 +21,13 @@ export function serveDocs(listener: App, options: AppOptions, openApiDocument: (
     const docs = createApp(unreported)
     const specification = { document: await openApiDocument() } as StaticDocumentSpec
     await docs.register(fastifySwagger, { mode: 'static', specification })
-    await docs.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy })
+    // The API is on the other listener, which lets no page of another origin call it: there is nothing to try here.
+    const uiConfig = { supportedSubmitMethods: [] }
+    await docs.register(fastifySwaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: contentSecurityPolicy,
+      uiConfig,
+    })
     await docs.ready()
     return docs
   }

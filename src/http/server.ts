@@ -5,7 +5,7 @@ import type { BeginServerSpan } from '../core/ports.ts'
 import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
-import { describeApi } from './openapi.ts'
+import { apiDocument, describeApi } from './openapi.ts'
 import { openRateLimits, type RateLimitOptions } from './rate-limit.ts'
 import { callbackRoutes } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
@@ -33,12 +33,12 @@ export async function createServer(options: ServerOptions): Promise<App> {
 }
 
 /** The OpenAPI document of these routes, from a server that never listens: most instances are never asked for it. */
-export async function describeServer(options: ServerOptions): Promise<object> {
+export async function describeServer(options: ServerOptions, publicUrl: string): Promise<object> {
   const app = createApp(options)
   await describeApi(app)
   registerRoutes(app, options)
   await app.ready()
-  return app.swagger()
+  return apiDocument(app, publicUrl)
 }
 
 function registerRoutes(app: App, options: ServerOptions): void {

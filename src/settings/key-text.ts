@@ -28,7 +28,7 @@ const lookalikes: readonly [looks: RegExp, fault: string][] = [
   [/^["']/, 'it kept the quotes of an env file: remove them'],
   [/^\{/, 'it is JSON, not a PEM: convert it, or take the PEM file that came with it'],
   [
-    /-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED|ENCRYPTED\s+DEK-Info/m,
+    /-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/,
     'it is encrypted with a passphrase: decrypt it with openssl pkey -in key.pem -out plain.pem',
   ],
   [

@@ -9,7 +9,7 @@ import { routesOf } from '../support/route-table.ts'
 
 interface Schema {
   required: string[]
-  properties: Record<string, { enum?: string[] }>
+  properties: Record<string, { enum?: string[]; 'x-extensible-enum'?: string[] }>
   additionalProperties?: boolean
 }
 
@@ -33,7 +33,13 @@ const document = JSON.parse(JSON.stringify(await describe())) as {
   info: { version: string }
   tags: { name: string }[]
   paths: Record<string, Record<string, Operation>>
-  components: { securitySchemes: object; schemas: { Problem: Schema } }
+  servers: { url: string }[]
+  components: {
+    securitySchemes: object
+    schemas: { Problem: Schema }
+    headers: object
+    parameters: object
+  }
 }
 
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -76,14 +82,18 @@ test('every reference leads to something', () => {
   )
   assert.ok(references.length > 0)
   for (const reference of references) {
-    const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] ?? ''
-    assert.ok(name in document.components.schemas, reference)
+    const [, kind = '', name = ''] =
+      /^#\/components\/(schemas|headers|parameters)\/(\w+)$/.exec(reference) ?? []
+    assert.ok(name in (document.components[kind as 'headers'] ?? {}), reference)
   }
 })
 
 for (const { name, operation } of operations)
   test(`${name} declares its answers: one JSON 200 without surprises, and problems by status`, () => {
-    const { 200: success, ...failures } = operation.responses
+    const { 200: success, default: others, ...failures } = operation.responses
+    assert.deepEqual(others?.content['application/problem+json']?.schema, {
+      $ref: '#/components/schemas/Problem',
+    })
     const schema = success?.content['application/json']?.schema
     assert.equal(schema?.additionalProperties, false)
     assert.deepEqual(schema.required, Object.keys(schema.properties))
@@ -128,9 +138,25 @@ test('every code of the contract is declared by some operation, unless it belong
   )
 })
 
-test('the problem schema lists every code, and requires what is always there', () => {
+test('the problem schema knows every code and next action, is closed to no other, and requires what is always there', () => {
   const { required, properties } = document.components.schemas.Problem
-  assert.deepEqual(properties.code?.enum?.toSorted(), codes.toSorted())
+  const actions = new Set(Object.values(contract).map(([, nextAction]) => nextAction))
+  assert.deepEqual(properties.code?.['x-extensible-enum']?.toSorted(), codes.toSorted())
+  assert.deepEqual(new Set(properties.next_action?.['x-extensible-enum']), actions)
+  for (const name of ['code', 'next_action']) assert.equal(properties[name]?.enum, undefined)
   assert.deepEqual([...required, 'errors'], Object.keys(properties))
   assert.deepEqual(Object.keys(toProblem('internal', 'an-id')), required)
+})
+
+test('the server of the document is the public one', () => {
+  assert.deepEqual(
+    document.servers.map(({ url }) => url),
+    ['https://bff.example.com'],
+  )
+})
+
+test('what is only documented is told, and leaves no trace of how', () => {
+  const body = JSON.stringify(document.paths['/v1/network-enablement']?.post)
+  assert.match(body, /"pattern":"\^\\\\\+\[1-9\]\[0-9\]\{6,14\}\$"/)
+  assert.doesNotMatch(JSON.stringify(document), /documented/)
 })

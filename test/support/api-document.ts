@@ -6,12 +6,13 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { RawAnswer } from './raw-http.ts'
 
 interface Operation {
-  responses: Record<string, { content: Record<string, unknown> }>
+  responses: Record<string, { content: Record<string, unknown>; headers: Record<string, { $ref: string }> }>
 }
 
 const file = join(import.meta.dirname, '../../openapi/openapi.json')
 const document = JSON.parse(readFileSync(file, 'utf8')) as {
   paths: Record<string, Record<string, Operation>>
+  components: { headers: Record<string, { required?: boolean; schema: { type: string } }> }
 }
 
 const ajv = new Ajv2020({ strict: false, formats: { uri: (text: string) => URL.canParse(text) } })
@@ -40,13 +41,35 @@ export function assertDocumented(method: string, target: string, answer: RawAnsw
   assert.ok(operation.responses[answer.status]?.content[mediaType], `${what} is not in the document`)
   const place = ['paths', pathOf(target), method.toLowerCase(), 'responses', String(answer.status)]
   assertValid([...place, 'content', mediaType, 'schema'], answer)
+  assertHeaders(operation.responses[answer.status]?.headers ?? {}, answer)
 }
 
-function assertValid(place: string[], { body }: RawAnswer): void {
+/** Those that the document knows: told of this answer when they are there, there when they must be, and as they are told. */
+function assertHeaders(told: Record<string, { $ref: string }>, { headers, status }: RawAnswer): void {
+  for (const [name, { $ref }] of Object.entries(told)) {
+    const key = $ref.split('/').at(-1) ?? ''
+    const { required, schema } = document.components.headers[key] ?? assert.fail($ref)
+    const value = headers.get(name.toLowerCase())
+    assert.ok(value !== null || !required, `${status} without ${name}`)
+    if (value === null) continue
+    const validate = validatorOf(['components', 'headers', key, 'schema'])
+    assert.ok(validate(schema.type === 'integer' ? Number(value) : value), `${name}: ${value}`)
+  }
+  const known = ['retry-after', 'ratelimit', 'ratelimit-policy', 'www-authenticate', 'allow']
+  const names = Object.keys(told).map((name) => name.toLowerCase())
+  for (const name of known) assert.ok(!headers.has(name) || names.includes(name), `${status} with ${name}`)
+}
+
+function validatorOf(place: string[]): ValidateFunction {
   const steps = place.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')))
   const $ref = `openapi#/${steps.join('/')}`
   const validate = validators.get($ref) ?? ajv.compile({ $ref })
   validators.set($ref, validate)
+  return validate
+}
+
+function assertValid(place: string[], { body }: RawAnswer): void {
+  const validate = validatorOf(place)
   assert.ok(validate(JSON.parse(body)), `${ajv.errorsText(validate.errors)}: ${body}`)
 }
 

@@ -120,7 +120,7 @@ export async function openPublicServer(
     ...overrides,
   }
   const app = await build(options)
-  const describe = () => describeServer(options)
+  const describe = () => describeServer(options, 'https://bff.example.com')
   const forget = () => [log.lines, starts, landings, finishes].forEach((record) => void record.splice(0))
   return { app, url: await listenOnLoopback(t, app), describe, log, starts, landings, finishes, forget }
 }

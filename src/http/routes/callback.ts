@@ -8,6 +8,7 @@ import { oauthErrors } from '../../core/events.ts'
 import { ServiceFailure } from '../../core/failures.ts'
 import { statePattern } from '../../core/state.ts'
 import type { Verification } from '../../core/verification.ts'
+import { documented } from '../openapi.ts'
 import { errorHandler, sendRawProblem } from '../problem.ts'
 import { sendRaw } from '../raw-reply.ts'
 import { createValidator, type Validator } from '../validation.ts'
@@ -15,13 +16,33 @@ import { AuthorizationCode } from './number-verification.ts'
 
 /** A repeated parameter is a list, and so refused; unknown ones are ignored (RFC 6749 section 4.1.2). */
 const Redirect = Type.Object({
-  code: Type.Optional(Type.String({ description: 'Authorization code, up to 2,048 printable characters.' })),
-  state: Type.Optional(Type.String({ description: 'The state of the start: 43 base64url characters.' })),
-  error: Type.Optional(Type.String({ description: 'OAuth error code, instead of `code`.' })),
-  error_description: Type.Optional(Type.String({ description: 'Never passed on.' })),
+  code: Type.Optional(
+    Type.String({
+      description: 'Authorization code.',
+      ...documented({ pattern: '^[ -~]+$', maxLength: 2048 }),
+    }),
+  ),
+  state: Type.Optional(
+    Type.String({
+      description: 'The state of the start.',
+      ...documented({ pattern: statePattern, maxLength: 43 }),
+    }),
+  ),
+  error: Type.Optional(
+    Type.String({
+      description: 'OAuth error code, instead of `code`.',
+      ...documented({ pattern: '^[ -~]+$', maxLength: 64 }),
+    }),
+  ),
+  error_description: Type.Optional(
+    Type.String({ description: 'Never passed on.', ...documented({ pattern: '^[ -~]+$', maxLength: 1024 }) }),
+  ),
 })
 
-const landingMembers = { code: AuthorizationCode, state: Type.String({ pattern: statePattern }) }
+const landingMembers = {
+  code: AuthorizationCode,
+  state: Type.String({ pattern: statePattern, maxLength: 43 }),
+}
 const Landing = Type.Object(landingMembers, {
   additionalProperties: false,
   description: 'Send this object, unchanged, to `POST /v1/number-verification`.',

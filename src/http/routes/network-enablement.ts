@@ -3,18 +3,20 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
 import { correlationOf } from '../correlation.ts'
-import { bodyProblems, guardedProblems } from '../openapi.ts'
+import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
 import { workFor } from '../work.ts'
 
 const StartBody = Type.Object(
   {
     phone_number: Type.String({
       description: 'The number to verify, in E.164 form: `+`, then 7 to 15 digits.',
+      ...documented({ pattern: '^\\+[1-9][0-9]{6,14}$', maxLength: 16 }),
       examples: ['+99012345678'],
     }),
     scope: Type.Optional(
       Type.String({
         description: 'What to ask the network for. One of the configured scopes; the first when absent.',
+        ...documented({ pattern: '^[!-~]+$', maxLength: 256 }),
         examples: ['dpv:FraudPreventionAndDetection#number-verification-verify-read'],
       }),
     ),
@@ -26,6 +28,7 @@ const StartReply = Type.Object(
   {
     auth_url: Type.String({
       format: 'uri',
+      maxLength: 2048,
       description:
         'Open this on the device. Opaque: do not parse or change it, and send no headers of yours along.',
       examples: [

@@ -1,9 +1,10 @@
 /** `POST /v1/number-verification`: the app that started brings the code back. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { statePattern } from '../../core/state.ts'
 import type { Verification } from '../../core/verification.ts'
 import { correlationOf } from '../correlation.ts'
-import { bodyProblems, guardedProblems } from '../openapi.ts'
+import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
 
 /** @see RFC 6749 appendix A.11 for the alphabet */
 export const AuthorizationCode = Type.String({
@@ -19,6 +20,7 @@ const FinishBody = Type.Object(
     code: AuthorizationCode,
     state: Type.String({
       description: 'The state that the device got.',
+      ...documented({ pattern: statePattern, maxLength: 43 }),
       examples: ['Zk1sT2pJcXh2b0RkYXZ0SmVwU3lMbkhwd0VtUWZ1Y1g'],
     }),
   },
@@ -30,6 +32,7 @@ const FinishReply = Type.Object(
     phone_number: Type.String({
       description:
         'The number that the verification was started for. Who grants something for it compares it with the one claimed.',
+      ...documented({ pattern: '^\\+[1-9][0-9]{6,14}$', maxLength: 16 }),
       examples: ['+99012345678'],
     }),
     phone_number_verified: Type.Boolean({

@@ -17,6 +17,7 @@ export function operationsRoutes(checkReady: () => Promise<void>): FastifyPlugin
         schema: {
           operationId: 'isLive',
           summary: 'Does the process answer?',
+          description: 'Also while it stops. Asks nobody else.',
           tags: ['operations'],
           security: [],
           response: { 200: Health },
