@@ -31,6 +31,8 @@ export interface AppOptions {
   trustedProxies?: readonly string[]
   /** While true, answers ask their clients to open a new connection, which then reaches another replica. */
   isDraining: () => boolean
+  /** May know what to answer to a request whose first line Node cannot read: JSON, or a failure. */
+  receiveUnreadable?: ((line: string) => string | ServiceFailure | undefined) | undefined
   log: RequestLog
   events: EventSink
 }
@@ -39,7 +41,9 @@ const handleError = errorHandler(sendProblem)
 
 export type App = ReturnType<typeof createApp>
 
-export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, log, events }: AppOptions) {
+export function createApp(options: AppOptions) {
+  const { requestTimeoutMs, trustedProxies = [], isDraining, receiveUnreadable, log, events } = options
+
   function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
     reply.headers({
       'x-request-id': request.id,
@@ -72,7 +76,7 @@ export function createApp({ requestTimeoutMs, trustedProxies = [], isDraining, l
       reportRequest({ log, events }, request, reply)
     },
     clientErrorHandler: (error, socket) => {
-      const code = answerParserError(error, socket)
+      const code = answerParserError(error, socket, receiveUnreadable)
       if (code) events({ name: 'request.unreadable', code })
     },
   }).withTypeProvider<TypeBoxTypeProvider>()

@@ -150,31 +150,72 @@ const codeOfParserError: Readonly<Record<string, FailureCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** For `clientErrorHandler`: bytes that are no request. @returns what was answered, unless the client has gone */
-export function answerParserError(error: Error & { code?: string }, socket: Socket): FailureCode | undefined {
+/** What Node says of a first line that it cannot read. */
+const unreadableTarget = new Set(['HPE_INVALID_URL', 'HPE_INVALID_CONSTANT'])
+
+/** Of a request that Node could not read: its first line, if it was that. One character a byte. */
+function unreadableLine({ code = '', rawPacket }: ParserError): string | undefined {
+  return unreadableTarget.has(code) && Buffer.isBuffer(rawPacket)
+    ? rawPacket.toString('latin1').split('\r\n', 1)[0]
+    : undefined
+}
+
+interface ParserError extends Error {
+  code?: string
+  /** The bytes that came last. */
+  rawPacket?: unknown
+}
+
+/**
+ * For `clientErrorHandler`: bytes that are no request.
+ * @param receive may know what to answer to a first line that cannot be read: JSON, or a failure
+ * @returns what was answered, unless the client has gone or got what it came for
+ */
+export function answerParserError(
+  error: ParserError,
+  socket: Socket,
+  receive: (line: string) => string | ServiceFailure | undefined = () => undefined,
+): FailureCode | undefined {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return undefined
   }
-  const code = codeOfParserError[error.code ?? ''] ?? 'invalid_request'
+  const line = unreadableLine(error)
+  const received = line === undefined ? undefined : receive(line)
+  if (typeof received === 'string') {
+    endWith(socket, 200, newRequestId(), { 'content-type': 'application/json' }, received)
+    return undefined
+  }
+  const code = received?.code ?? codeOfParserError[error.code ?? ''] ?? 'invalid_request'
   endWithProblem(socket, code)
   return code
 }
 
-/** Ends a connection, where there is no reply object, with a whole HTTP/1.1 answer. A client that holds on is cut off. */
+/** Ends a connection, where there is no reply object. A client that holds on is cut off. */
 export function endWithProblem(socket: Socket, code: FailureCode): void {
   const requestId = newRequestId()
-  const { status } = problemTypes[code]
-  const body = `${JSON.stringify(toProblem(code, requestId))}\n`
-  const headers = capitalised({
-    ...problemHeaders(new ServiceFailure(code)),
+  const json = JSON.stringify(toProblem(code, requestId))
+  endWith(socket, problemTypes[code].status, requestId, problemHeaders(new ServiceFailure(code)), json)
+}
+
+/** The whole HTTP/1.1 answer, in one write. */
+function endWith(
+  socket: Socket,
+  status: number,
+  requestId: string,
+  headers: Record<string, string>,
+  json: string,
+): void {
+  const body = `${json}\n`
+  const all = capitalised({
+    ...headers,
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
     connection: 'close',
   })
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   setTimeout(() => socket.destroy(), lingerMs).unref()
 }

@@ -7,7 +7,7 @@ import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
 import { apiDocument, describeApi } from './openapi.ts'
 import { openRateLimits, type RateLimitOptions } from './rate-limit.ts'
-import { callbackRoutes } from './routes/callback.ts'
+import { callbackRoutes, receiveUnreadable } from './routes/callback.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
@@ -26,7 +26,10 @@ export interface ServerOptions extends AppOptions {
 
 /** Resolves when all is registered; it does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<App> {
-  const app = createApp(options)
+  const app = createApp({
+    ...options,
+    receiveUnreadable: (line) => receiveUnreadable(options.verification, line),
+  })
   registerRoutes(app, options)
   await app.ready()
   return app

@@ -15,9 +15,11 @@ const singular = ['host', 'authorization']
  */
 export function requireStrictRequests(app: FastifyInstance): void {
   const refused = new WeakSet<Socket>()
-  app.addHook('onRequest', ({ raw, headers }: FastifyRequest, _reply, done) => {
+  app.addHook('onRequest', ({ raw, headers, routeOptions }: FastifyRequest, _reply, done) => {
     // Node hands on what has come in one piece before the first answer is out.
-    const note = refused.has(raw.socket) ? 'behind a refused request' : ambiguityOf(raw)
+    const note = refused.has(raw.socket)
+      ? 'behind a refused request'
+      : ambiguityOf(raw, routeOptions.config.step === 'landing')
     if (note) {
       refused.add(raw.socket)
       done(new ServiceFailure('invalid_request', { note }))
@@ -27,13 +29,16 @@ export function requireStrictRequests(app: FastifyInstance): void {
   })
 }
 
-function ambiguityOf({ rawHeaders, headers, httpVersion, url = '' }: IncomingMessage): string | undefined {
+/** @param mayHaveFragment a redirect may: not all clients cut off what an operator appends */
+function ambiguityOf(
+  { rawHeaders, headers, httpVersion, url = '' }: IncomingMessage,
+  mayHaveFragment: boolean,
+): string | undefined {
   const twice = singular.find((name) => countOf(rawHeaders, name) > 1)
   if (twice) return `two ${twice} headers`
   if (!httpVersion.startsWith('1.')) return 'not HTTP/1'
   if (!headers.host && httpVersion !== '1.0') return 'no host header'
-  if (!url.startsWith('/') || url.includes('#')) return 'not an origin-form target'
-  if (!isDecodable(url)) return 'a malformed escape in the query'
+  if (!url.startsWith('/') || (url.includes('#') && !mayHaveFragment)) return 'not an origin-form target'
   return undefined
 }
 
@@ -45,15 +50,4 @@ function countOf(rawHeaders: readonly string[], name: string): number {
     if (candidate.length === name.length && candidate.toLowerCase() === name) count++
   }
   return count
-}
-
-/** The parser of queries leaves a malformed escape as it stands; another reader would not. */
-function isDecodable(url: string): boolean {
-  if (!url.includes('%')) return true
-  try {
-    decodeURIComponent(url)
-    return true
-  } catch {
-    return false
-  }
 }

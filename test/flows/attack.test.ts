@@ -126,7 +126,7 @@ test('the state inside the auth_url is of no use here', async () => {
   const { code, state } = (await openAuthUrl(authUrl)).body
   assertRefused(await world.finish(attacker, { code, state: insideState }), 'invalid_state')
   const landing = `${callbackPath}?${new URLSearchParams({ code: String(code), state: insideState })}`
-  assertRefused(await world.send(world.service.url + landing), 'invalid_request')
+  assertRefused(await world.send(world.service.url + landing), 'invalid_state')
   assert.deepEqual((await world.finish(attacker, { code, state })).body, verifiedVictim)
 })
 

@@ -107,8 +107,16 @@ const sent = { code: 'a-code', state }
 /** What a phone may meet there. */
 const problems: Record<string, [answer: () => Promise<OneRead>, code: FailureCode]> = {
   'an error of the operator': [() => land({ error: 'access_denied', state }), 'authorization_failed'],
-  'no code': [() => land({ state }), 'invalid_request'],
-  "a state that is not the caller's": [() => land({ code: 'a-code', state: 'foreign' }), 'invalid_request'],
+  'an error in another encoding': [
+    () => readUnlessShed(world.service.url, { target: `${callbackPath}?error=x&error_description=acc%E8s` }),
+    'authorization_failed',
+  ],
+  'an error with raw bytes': [
+    () => readUnlessShed(world.service.url, { target: `${callbackPath}?error=x&error_description=acc\xe8s` }),
+    'authorization_failed',
+  ],
+  'no code': [() => land({ state }), 'invalid_state'],
+  'a state that is not ours': [() => land({ code: 'a-code', state: 'foreign' }), 'invalid_state'],
   'two hosts': [() => land(sent, { host: ['a.example', 'b.example'] }), 'invalid_request'],
   'a code of 9 KB': [() => land({ code: 'x'.repeat(9000), state }), 'headers_too_large'],
   'cookies of 9 KB': [() => land(sent, { cookie: 'x'.repeat(9000) }), 'headers_too_large'],

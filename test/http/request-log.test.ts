@@ -119,7 +119,7 @@ test('a step that fails is an event with its code, and no other route is a step'
     [
       { name: 'verification.failed', step: 'finish', code: 'invalid_state' },
       { name: 'verification.failed', step: 'start', code: 'missing_token' },
-      { name: 'verification.failed', step: 'landing', code: 'invalid_request' },
+      { name: 'verification.failed', step: 'landing', code: 'invalid_state' },
     ],
   )
 })

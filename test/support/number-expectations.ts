@@ -32,7 +32,7 @@ export const expectations: Record<string, Expectation> = {
   '+990000001020': ['landing', 'authorization_failed'],
   '+990000001021': ['landing', 'authorization_failed'],
   '+990000001022': ['landing', 'authorization_failed'],
-  '+990000001023': ['landing', 'invalid_request'],
+  '+990000001023': ['landing', 'invalid_state'],
   '+990000001030': ['finish', 'code_rejected'],
   '+990000001031': ['finish', 'upstream_refused'],
   '+990000001032': ['finish', 'upstream_invalid'],

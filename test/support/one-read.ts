@@ -25,12 +25,12 @@ export async function readOnce(url: string, request: RawRequest): Promise<OneRea
   )
 }
 
-/** The same with bytes that may be no request. */
+/** The same with bytes that may be no request, one character a byte. */
 export async function read(url: string, bytesToSend: string, isHead = false): Promise<OneRead> {
   const { hostname: host, port } = new URL(url)
   const socket = connect({ host, port: Number(port), signal: AbortSignal.timeout(serverMustEndWithinMs) })
   const chunks: Buffer[] = []
-  socket.write(bytesToSend)
+  socket.write(bytesToSend, 'latin1')
   for await (const chunk of socket) chunks.push(chunk as Buffer)
   const bytes = Buffer.concat(chunks)
   const headEnd = bytes.indexOf('\r\n\r\n')

@@ -6,11 +6,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { mintState } from '../../../src/core/state.ts'
 import type { Verification } from '../../../src/core/verification.ts'
-import type { Problem } from '../../../src/http/problem.ts'
-import { callbackRoutes } from '../../../src/http/routes/callback.ts'
+import { callbackRoutes, receiveUnreadable } from '../../../src/http/routes/callback.ts'
 import { headerNames, readOnce } from '../../support/one-read.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
-import type { RawRequest } from '../../support/raw-http.ts'
+import { only, type RawRequest, requestBytes, speak } from '../../support/raw-http.ts'
 import { openRoutes } from '../../support/route-server.ts'
 
 const path = '/v1/network-enablement/callback'
@@ -47,8 +46,15 @@ async function landsWell(url: string, search: string, request: RawRequest = {}) 
   return { ...answer, landing: JSON.parse(answer.body) as unknown }
 }
 
-const openLandingPage = (t: TestContext) =>
-  openRoutes(t, (app) => app.register(callbackRoutes({ land: () => {} })))
+/** As the public listener has it. */
+async function openLandingPage(t: TestContext) {
+  const landings: Parameters<Verification['land']>[] = []
+  const verification = { land: (...landing: Parameters<Verification['land']>) => void landings.push(landing) }
+  const server = await openRoutes(t, (app) => app.register(callbackRoutes(verification)), {
+    receiveUnreadable: (line) => receiveUnreadable(verification, line),
+  })
+  return { ...server, landings }
+}
 
 test('hands out the code and the state, in exactly these bytes', async (t) => {
   const { url } = await openLandingPage(t)
@@ -112,58 +118,113 @@ test('ignores parameters that it does not know, also repeated and badly named on
     assert.deepEqual((await landsWell(url, good + more)).landing, { code: 'a-code', state })
 })
 
-const pointersOf = ({ errors = [] }: Problem) => errors.map(({ pointer }) => pointer)
-
-/** A query, and where the problem says that it does not fit. */
-const refused: Array<[title: string, search: string, pointers: string[]]> = [
-  ['no parameter', '', ['/code']],
-  ['no code', query({ state }), ['/code']],
-  ['no state', query({ code: 'a-code' }), ['/state']],
-  ['an empty code', query({ code: '', state }), ['/code']],
-  ['an empty state', query({ code: 'a-code', state: '' }), ['/state']],
-  ['a code of 2,049 characters', query({ code: 'x'.repeat(2049), state }), ['/code']],
-  ['a code with a line break', query({ code: 'a\n', state }), ['/code']],
-  ['a code with a NUL', query({ code: 'a\0', state }), ['/code']],
-  ['a code beyond ASCII', query({ code: 'é', state }), ['/code']],
-  ['a state of 42 characters', query({ code: 'a-code', state: state.slice(1) }), ['/state']],
-  ['a state of 44 characters', query({ code: 'a-code', state: `${state}A` }), ['/state']],
-  ['a state with padding', query({ code: 'a-code', state: `${state}=` }), ['/state']],
-  ['a state with a line break at its end', query({ code: 'a-code', state: `${state}\n` }), ['/state']],
-  ['a state in plain base64', query({ code: 'a-code', state: `${state.slice(1)}+` }), ['/state']],
-  ["a state of Vonage's own", query({ code: 'a-code', state: 'v2_840e17a8' }), ['/state']],
-  ['the code twice', `${good}&code=a-code`, ['/code']],
-  ['the state twice', `${good}&state=${state}`, ['/state']],
-  ['the code as a list', `?code[]=a-code&state=${state}`, ['/code']],
-  ['names in capitals', `?CODE=a-code&STATE=${state}`, ['/code']],
-  [
-    'error twice',
-    query([
-      ['error', 'access_denied'],
-      ['error', 'access_denied'],
-      ['state', state],
-    ]),
-    ['/error'],
-  ],
-  ['error_description twice', `?error=x&error_description=a&error_description=b`, ['/error_description']],
-  ['a state with a bad escape', `?code=a-code&state=${state.slice(3)}%ZZ`, []],
+const refused: Array<[title: string, search: string]> = [
+  ['no query', ''],
+  ['no parameter', '?'],
+  ['no code', query({ state })],
+  ['no state', query({ code: 'a-code' })],
+  ['an empty code', query({ code: '', state })],
+  ['a code without a value', `?code&state=${state}`],
+  ['an empty state', query({ code: 'a-code', state: '' })],
+  ['a code of 2,049 characters', query({ code: 'x'.repeat(2049), state })],
+  ['a code with a line break', query({ code: 'a\n', state })],
+  ['a code with a NUL', query({ code: 'a\0', state })],
+  ['a code beyond ASCII', query({ code: 'é', state })],
+  ['a state of 42 characters', query({ code: 'a-code', state: state.slice(1) })],
+  ['a state of 44 characters', query({ code: 'a-code', state: `${state}A` })],
+  ['a state with padding', query({ code: 'a-code', state: `${state}=` })],
+  ['a state with a line break at its end', query({ code: 'a-code', state: `${state}\n` })],
+  ['a state in plain base64', query({ code: 'a-code', state: `${state.slice(1)}+` })],
+  ["a state of Vonage's own", query({ code: 'a-code', state: 'v2_840e17a8' })],
+  ['the code twice', `${good}&code=a-code`],
+  ['the state twice', `${good}&state=${state}`],
+  ['the code as a list', `?code[]=a-code&state=${state}`],
+  ['names in capitals', `?CODE=a-code&STATE=${state}`],
+  ['names with escapes', `?c%6fde=a-code&state=${state}`],
+  ['parameters behind a fragment', `?x#${good}`],
+  ['a state with a bad escape', `?code=a-code&state=${state.slice(3)}%ZZ`],
+  ['a code that is a bare escape', `?code=%&state=${state}`],
+  ['a code with half an escape', `?code=%4&state=${state}`],
+  ['a code that is not UTF-8', `?code=a%FF&state=${state}`],
+  ['a code with a raw byte', `?code=a\xe8&state=${state}`],
 ]
 
-test('refuses with invalid_request, without a word of what came:', async (t) => {
-  const { url } = await openLandingPage(t)
-  for (const [title, search, pointers] of refused)
-    await t.test(title, async () => {
-      const answer = await land(url, search)
-      const problem = assertProblem(answer, 'invalid_request')
-      assert.deepEqual([...new Set(pointersOf(problem))].sort(), pointers)
-      assert.doesNotMatch(answer.bytes.toString(), /a-code|xxx|v2_/)
-      assert.ok(!answer.bytes.includes(state.slice(3, 40)))
-    })
-})
+for (const [title, search] of refused)
+  test(`refuses ${title} with invalid_state, without a word of what came`, async (t) => {
+    const { url, landings } = await openLandingPage(t)
+    const answer = await land(url, search)
+    const { errors } = assertProblem(answer, 'invalid_state')
+    assert.equal(errors, undefined)
+    assert.doesNotMatch(answer.bytes.toString(), /a-code|xxx|v2_/)
+    assert.ok(!answer.bytes.includes(state.slice(3, 40)))
+    assert.deepEqual(landings, [])
+  })
 
-test('refuses a code with a bad escape', async (t) => {
-  const { url } = await openLandingPage(t)
-  for (const code of ['%ZZ', '%', '%4', 'a%FF', '%C3%28'])
-    assertProblem(await land(url, `?code=${code}&state=${state}`), 'invalid_request')
+/** What nobody uses, and no reader of a query, or not even of HTTP, would take. */
+const badAdditions: Record<string, string> = {
+  'a Latin-1 escape': 'error_description=acc%E8s',
+  'a bare escape': 'error_description=100%',
+  'half an escape': 'x=%4&%zz=%',
+  'an overlong escape': 'x=%c0%ae',
+  'raw bytes': 'error_description=acc\xe8s',
+  'raw UTF-8': 'error_description=acc\xc3\xa8s',
+  'a raw space': 'error_description=access refused',
+  'a control character': 'error_description=a\x01b',
+  'a fragment': 'x=1#_=_',
+  'a repetition': 'error_description=a&error_description=b',
+}
+
+for (const [title, addition] of Object.entries(badAdditions)) {
+  test(`${title} beside an error changes neither the answer nor the count`, async (t) => {
+    const { url, landings } = await openLandingPage(t)
+    const answer = await land(url, `?error=access_denied&state=${state}&${addition}`)
+    assertProblem(answer, 'authorization_failed')
+    assert.deepEqual(
+      landings.map(([outcome]) => outcome),
+      ['access_denied'],
+    )
+  })
+
+  test(`${title} beside a code and a state changes nothing`, async (t) => {
+    const { url, landings } = await openLandingPage(t)
+    assert.deepEqual((await landsWell(url, `${good}&${addition}`)).landing, { code: 'a-code', state })
+    assert.deepEqual(
+      landings.map(([outcome]) => outcome),
+      ['code'],
+    )
+  })
+}
+
+for (const [title, rest, outcome] of [
+  ['a state twice', `&state=${state}&state=${state}`, 'access_denied'],
+  ['a state that is not ours', '&state=canary', 'access_denied'],
+  ['a state with a bad escape', '&state=%', 'access_denied'],
+  ['the error twice', '&error=server_error', 'access_denied'],
+  ['a code twice', '&code=a&code=b', 'access_denied'],
+] as const)
+  test(`an error with ${title} is authorization_failed, and no state is counted`, async (t) => {
+    const { url, landings } = await openLandingPage(t)
+    assertProblem(await land(url, `?error=access_denied${rest}`), 'authorization_failed')
+    assert.deepEqual(landings, [[outcome, undefined]])
+  })
+
+for (const error of ['error', 'error=', 'error=%', 'error=acc%E8s', 'error=acc\xe8s'])
+  test(`${error} is an error that nobody knows`, async (t) => {
+    const { url, landings } = await openLandingPage(t)
+    assertProblem(await land(url, `?${error}`), 'authorization_failed')
+    assert.deepEqual(landings, [['server_error', undefined]])
+  })
+
+test('of a request that is unreadable elsewhere, or behind a good one, nothing is counted twice', async (t) => {
+  const { url, landings } = await openLandingPage(t)
+  const readable = requestBytes({ target: `${path}${good}`, headers: { connection: undefined } })
+  await speak(url, Buffer.from(`${readable}GET /\xe8 HTTP/1.1\r\nHost: a\r\n\r\n`, 'latin1'))
+  assert.deepEqual(landings, [['code', state]])
+  for (const unreadable of [`GET /\xe8?error=x HTTP/1.1`, `POST ${path}?error=\xe8 HTTP/1.1`]) {
+    const bytes = Buffer.from(`${unreadable}\r\nHost: a\r\nConnection: close\r\n\r\n`, 'latin1')
+    assertProblem(only(await speak(url, bytes)), 'invalid_request')
+  }
+  assert.equal(landings.length, 1)
 })
 
 test('answers an error with authorization_failed, whatever comes with it, and logs only errors that it knows', async (t) => {
@@ -239,9 +300,7 @@ for (const [search, landed] of [
   [query({ state }), undefined],
 ] as const)
   test(`${search.replace(state, '<state>')} is counted as ${landed?.[0]}`, async (t) => {
-    const landings: unknown[] = []
-    const note: Verification['land'] = (...landing) => void landings.push(landing)
-    const { url } = await openRoutes(t, (app) => app.register(callbackRoutes({ land: note })))
+    const { url, landings } = await openLandingPage(t)
     await land(url, search)
     assert.deepEqual(landings, landed ? [landed] : [])
   })
