@@ -1,18 +1,25 @@
 /**
  * `npm run demo`: the whole job against the simulator, told request by request; then it stays up for you to try.
- * With `--once` it ends after the walk: exit code 0, or 1 when anything was not as expected.
+ * With `--once` it ends after the walk: exit code 0, or 1 when anything was not as expected. With `--verbose` every story is
+ * told in full.
  */
 
 import { randomBytes } from 'node:crypto'
 import { type PhoneOutcome, readOutcome } from '../simulator/answers.ts'
 import { type LocalWorld, openLocalWorld } from './local-world.ts'
-import { print, printCheck, printOutcome, printStep, printTitle } from './transcript.ts'
+import { createTranscript, print } from './transcript.ts'
 
 const matchingNumber = '+99012345678'
 const otherNumber = '+99012345677'
+/** The defaults of the service and of the simulator. */
+const fixedPorts = { service: 3000, management: 9464, operator: 4000, identityProvider: 4001 }
 
+const once = process.argv.includes('--once')
+const transcript = createTranscript({ verbose: process.argv.includes('--verbose') })
+const { step } = transcript
 let failures = 0
-const world = await openLocalWorld().catch((error: unknown) => {
+// Addresses that stay the same are for people: what runs once may run beside itself.
+const world = await openLocalWorld(once ? {} : fixedPorts).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)
 })
@@ -34,48 +41,52 @@ try {
     failures += 1
   }
 }
-if (process.argv.includes('--once')) await end(failures === 0 ? 0 : 1)
+if (once) await end(failures === 0 ? 0 : 1)
 else if (!closing) print(await instructions(world))
 
 async function walk(): Promise<void> {
   const phone = simulator.createPhone()
   const attacker = simulator.createPhone('attacker')
 
-  printTitle(`1  A phone on the carrier's network asks about its own number, ${matchingNumber}`)
-  const token = await phone.signIn('alice', printStep)
-  const started = await phone.start(token, matchingNumber, printStep)
-  const landed = await phone.open(authUrlOf(started.body), 'cellular', printStep)
-  const finished = await phone.finish(token, landed.text, printStep)
-  printOutcome(readOutcome(finished))
+  transcript.title(`1  A phone on the carrier's network asks about its own number, ${matchingNumber}`)
+  const token = await phone.signIn('alice', step)
+  const started = await phone.start(token, matchingNumber, step)
+  const landed = await phone.open(authUrlOf(started.body), 'cellular', step)
+  const finished = await phone.finish(token, landed.text, step)
+  transcript.outcome(readOutcome(finished))
   check(
     Object.keys(asObject(started.body)).join() === 'auth_url,requires_carrier_network',
     'the start answers two members: auth_url and requires_carrier_network',
   )
   check(memberOf(finished.body, 'phone_number_verified') === true, 'the number is verified')
 
-  printTitle(`2  The same phone asks about another number, ${otherNumber}`)
+  transcript.title(`2  The same phone asks about another number, ${otherNumber}`)
   const other = await verify('bob', otherNumber, 'cellular')
   check(
     'verified' in other && other.verified === false,
     'the number is not verified, and that is a result, not an error',
   )
 
-  printTitle('3  An attacker has the code and the state, and tries to collect first')
-  const carolsToken = await phone.signIn('carol', printStep)
-  const carolsStart = await phone.start(carolsToken, matchingNumber, printStep)
-  const carolsLanding = await phone.open(authUrlOf(carolsStart.body), 'cellular', printStep)
-  const mallorysToken = await attacker.signIn('mallory', printStep)
-  const stolen = await attacker.finish(mallorysToken, carolsLanding.text, printStep)
-  const collected = await phone.finish(carolsToken, carolsLanding.text, printStep)
+  transcript.title('3  An attacker has the code and the state, and tries to collect first')
+  const carolsToken = await phone.signIn('carol', step)
+  const carolsStart = await phone.start(carolsToken, matchingNumber, step)
+  const carolsLanding = await phone.open(authUrlOf(carolsStart.body), 'cellular', step)
+  const mallorysToken = await attacker.signIn('mallory', step)
+  const stolen = await attacker.finish(mallorysToken, carolsLanding.text, step)
+  const collected = await phone.finish(carolsToken, carolsLanding.text, step)
   check(memberOf(stolen.body, 'code') === 'invalid_state', 'another caller gets invalid_state')
   check(memberOf(collected.body, 'phone_number_verified') === true, 'the owner finishes all the same')
 
-  printTitle("4  An attacker starts with the victim's number and lures the victim's phone to the URL")
-  const lure = await attacker.start(mallorysToken, matchingNumber, printStep)
-  const lured = await phone.open(authUrlOf(lure.body), 'cellular', printStep)
-  const victims = await phone.finish(carolsToken, lured.text, printStep)
+  transcript.title("4  An attacker starts with the victim's number and lures the victim's phone to the URL")
+  const lure = await attacker.start(mallorysToken, matchingNumber, step)
+  const lured = await phone.open(authUrlOf(lure.body), 'cellular', step)
+  const victims = await phone.finish(carolsToken, lured.text, (seen) =>
+    step(seen, "The victim's app finishes what it never started"),
+  )
   const guess = { code: 'a-guess', state: randomBytes(32).toString('base64url') }
-  const guessed = await attacker.finish(mallorysToken, JSON.stringify(guess), printStep)
+  const guessed = await attacker.finish(mallorysToken, JSON.stringify(guess), (seen) =>
+    step(seen, 'Try to collect, with a guessed code and state'),
+  )
   check(
     memberOf(victims.body, 'code') === 'invalid_state',
     "the victim's session did not start this one, so it verifies nothing",
@@ -85,7 +96,7 @@ async function walk(): Promise<void> {
     'nor has the attacker anything to finish with: code and state went to the phone',
   )
 
-  printTitle(`5  A phone on Wi-Fi, ${matchingNumber}`)
+  transcript.title(`5  A phone on Wi-Fi, ${matchingNumber}`)
   const wifi = await verify('dave', matchingNumber, 'wifi')
   check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
 
@@ -97,14 +108,14 @@ async function verify(
   phoneNumber: string,
   network: 'cellular' | 'wifi',
 ): Promise<PhoneOutcome> {
-  const outcome = await simulator.createPhone().verify({ subject, phoneNumber, network }, printStep)
-  printOutcome(outcome)
+  const outcome = await simulator.createPhone().verify({ subject, phoneNumber, network }, step)
+  transcript.outcome(outcome)
   return outcome
 }
 
 function check(passed: boolean, claim: string): void {
   if (!passed) failures += 1
-  printCheck(passed, claim)
+  transcript.check(passed, claim)
 }
 
 async function instructions({ serviceUrl, managementUrl }: LocalWorld): Promise<string> {

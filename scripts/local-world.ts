@@ -1,5 +1,5 @@
 /**
- * The simulator in this process and the service as a child process, connected, on free loopback ports.
+ * The simulator in this process and the service as a child process, connected, on loopback ports.
  * Used by the demo and by the browser test.
  */
 
@@ -24,12 +24,24 @@ export interface LocalWorld {
   close(): Promise<void>
 }
 
+/** Wanted ports; a taken one, and one that is not given, becomes a free one. */
+export interface Ports {
+  service?: number
+  management?: number
+  operator?: number
+  identityProvider?: number
+}
+
 /** Resolves when the service listens. @throws Error with what the service printed, when it ends instead */
-export async function openLocalWorld(): Promise<LocalWorld> {
+export async function openLocalWorld(ports: Ports = {}): Promise<LocalWorld> {
   // The redirect URI is registered before the service starts, so its port must be known.
-  const port = await findFreePort()
+  const port = await takePort(ports.service)
   const redirectUri = `http://127.0.0.1:${port}/v1/network-enablement/callback`
-  const simulator = await startSimulator({ redirectUri })
+  const simulator = await startSimulator({
+    redirectUri,
+    operatorPort: await takePort(ports.operator),
+    identityProviderPort: await takePort(ports.identityProvider),
+  })
   const service = spawn(process.execPath, ['src/main.ts'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,7 +49,7 @@ export async function openLocalWorld(): Promise<LocalWorld> {
     env: {
       HOST: '127.0.0.1',
       PORT: String(port),
-      MANAGEMENT_PORT: '0',
+      MANAGEMENT_PORT: String(await takePort(ports.management)),
       AUTH_ISSUER: simulator.issuer,
       AUTH_AUDIENCE: simulator.audience,
       VONAGE_APPLICATION_ID: simulator.applicationId,
@@ -96,9 +108,15 @@ function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null
 }
 
-async function findFreePort(): Promise<number> {
+/** The wanted port if nobody has it, else a free one. */
+async function takePort(wanted = 0): Promise<number> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const listening = (port: number) =>
+    new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+  if (!(await listening(wanted))) await listening(0)
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port

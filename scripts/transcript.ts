@@ -1,12 +1,17 @@
-/** Prints what happens in a verification to the terminal, a line for each request. Coloured in a terminal only. */
+/**
+ * Prints what happens in a verification to the terminal: the first story in full, of a further one only what differs from it.
+ * Lines wrap between words at the terminal's width. Coloured in a terminal only.
+ */
 
 import { styleText } from 'node:util'
 import type { PhoneOutcome } from '../simulator/answers.ts'
 import { captionOf } from '../simulator/captions.ts'
 import type { Hop } from '../simulator/hops.ts'
 import type { Step } from '../simulator/phone.ts'
+import { wrap } from './wrap.ts'
 
 type Style = Parameters<typeof styleText>[0]
+type Request = (Step | Hop) & { headers?: unknown }
 
 const names: Record<Step['from'] | Step['to'] | Hop['from'], string> = {
   attacker: 'Attacker',
@@ -18,55 +23,109 @@ const names: Record<Step['from'] | Step['to'] | Hop['from'], string> = {
   elsewhere: 'Elsewhere',
 }
 
-/** The widths of the columns: who, whom, method and path. */
-const widths = [14, 17, 46] as const
+/** Wide enough for the longest pair of names. */
+const partiesWidth = 25
+/** Wider lines are hard to read. */
+const maxColumns = 120
+const columns = Math.min(process.stdout.columns ?? 80, maxColumns)
 
-export function printTitle(title: string): void {
-  print(`\n${style('bold', title)}\n`)
+export interface Transcript {
+  title(title: string): void
+  /** The request, then what the service asked before it answered. @param caption instead of the usual one */
+  step(step: Step, caption?: string): void
+  outcome(outcome: PhoneOutcome): void
+  check(passed: boolean, claim: string): void
 }
 
-/** The request, then what the service asked before it answered, indented. */
-export function printStep(step: Step): void {
-  printRequest(step, '  ')
-  for (const hop of step.inside ?? []) printRequest(hop, '    ')
-}
+/** @param verbose whether every story is told in full */
+export function createTranscript({ verbose }: { verbose: boolean }): Transcript {
+  const told = new Set<string>()
+  let isFirst = true
+  let repeated = 0
 
-export function printOutcome(outcome: PhoneOutcome): void {
-  const result =
-    'verified' in outcome
-      ? `phone_number_verified: ${outcome.verified}`
-      : `${outcome.code}, next_action: ${outcome.next_action}`
-  print(`  ${style('bold', result)}\n  ${outcome.advice}\n`)
-}
+  function flush(): void {
+    if (repeated > 0)
+      print(style('dim', `  … ${repeated} ${repeated === 1 ? 'request' : 'requests'} as in 1`))
+    repeated = 0
+  }
 
-export function printCheck(passed: boolean, claim: string): void {
-  print(passed ? style('green', `  ✓ ${claim}`) : style('red', `  ✗ ${claim}`))
+  function printHead(
+    { from, to, method, path, status, durationMs }: Request,
+    indent: string,
+    caption: string,
+  ): void {
+    const parties = `${indent}${names[from]} → ${names[to]}`.padEnd(partiesWidth)
+    const answer = status === 0 ? 'cut' : String(status)
+    const mark = style(status >= 200 && status < 400 ? 'green' : 'red', answer)
+    const time = verbose ? `${durationMs} ms  ` : ''
+    print(wrap(`${parties}  ${method} ${path}  ${mark}  ${time}${caption}`, columns, `${indent}    `))
+  }
+
+  function printPayloads({ headers, request, response }: Request, indent: string): void {
+    if (isFirst || verbose) printPayload('>', { ...asObject(headers), ...asObject(request) }, indent)
+    printPayload('<', response, indent)
+  }
+
+  function printPayload(mark: string, payload: unknown, indent: string): void {
+    const text = typeof payload === 'string' ? payload : membersOf(payload)
+    // The next request shows what the query was.
+    const shown = verbose ? text : text.replaceAll(/(https?:[^\s?",]+)\?[^\s",]+/g, '$1?…')
+    if (text !== '') print(style('dim', wrap(`${indent}  ${mark} ${shown}`, columns, `${indent}    `)))
+  }
+
+  return {
+    title(title) {
+      flush()
+      isFirst = told.size === 0
+      print(`\n${style('bold', wrap(title, columns, '   '))}\n`)
+    },
+
+    step(step, caption = captionOf(step)) {
+      for (const request of [step, ...(step.inside ?? [])]) {
+        const isNews = isFirst || verbose || !told.has(gist(request))
+        if (isFirst) told.add(gist(request))
+        if (isNews) {
+          flush()
+          const isInside = request !== step
+          printHead(request, isInside ? '    ' : '  ', isInside ? captionOf(request) : caption)
+          printPayloads(request, isInside ? '    ' : '  ')
+        } else repeated += 1
+      }
+    },
+
+    outcome(outcome) {
+      flush()
+      const result =
+        'verified' in outcome
+          ? `phone_number_verified: ${outcome.verified}`
+          : `${outcome.code}, next_action: ${outcome.next_action}`
+      print(wrap(`  ${style('bold', result)}: ${outcome.advice}`, columns, '  '))
+    },
+
+    check(passed, claim) {
+      flush()
+      print(style(passed ? 'green' : 'red', wrap(`  ${passed ? '✓' : '✗'} ${claim}`, columns, '    ')))
+    },
+  }
 }
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-function printRequest(step: (Step | Hop) & { headers?: unknown }, indent: string): void {
-  const { from, to, method, path, status, durationMs } = step
-  const [who, whom, what] = widths
-  const parties = `${names[from].padEnd(who - indent.length + 2)}→ ${names[to].padEnd(whom)}`
-  const answer = status === 0 ? 'cut' : String(status)
-  print(
-    `${indent}${parties} ${`${method} ${path}`.padEnd(what)} ` +
-      `${style(status >= 200 && status < 400 ? 'green' : 'red', answer.padStart(3))} ` +
-      `${style('dim', `${String(durationMs).padStart(5)} ms  ${captionOf(step)}`)}`,
-  )
-  printPayload('>', { ...asObject(step.headers), ...asObject(step.request) }, indent)
-  printPayload('<', step.response, indent)
+/** What makes a request another one for the reader: who does what, over which network, and how it ends. */
+function gist(request: Request): string {
+  const ends = Object.values(asObject(request.response)).filter((value) => typeof value === 'boolean')
+  return JSON.stringify([request.from, request.path, request.status, captionOf(request), ends])
 }
 
-function printPayload(mark: string, payload: unknown, indent: string): void {
-  if (payload === undefined || payload === null) return
-  if (typeof payload === 'object' && Object.keys(payload).length === 0) return
-  const text = `${indent}  ${mark} ${typeof payload === 'string' ? payload : JSON.stringify(payload)}`
-  const { isTTY, columns } = process.stdout
-  print(style('dim', isTTY && text.length > columns ? `${text.slice(0, columns - 1)}…` : text))
+/** Of a problem only what an app switches on. */
+function membersOf(payload: unknown): string {
+  const { code, next_action, ...others } = asObject(payload) as Record<string, unknown>
+  const members = next_action === undefined ? asObject(payload) : { status: others.status, code, next_action }
+  return Object.entries(members)
+    .map(([name, value]) => `${name}:\u00a0${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(', ')
 }
 
 function asObject(value: unknown): object {
