@@ -93,6 +93,16 @@ export function readOutcome(answer: Answer): PhoneOutcome {
       advice: adviceFor(body.next_action, answer.retryAfterSeconds),
     }
   }
+  // A problem of Vonage's, at the end of a `check_url`: it has no `next_action` of the service.
+  if (typeof body.type === 'string' && body.type.includes('#')) {
+    return {
+      code: String(body.type.split('#')[1]),
+      next_action: 'use_fallback',
+      title: String(body.title),
+      detail: String(body.detail),
+      advice: adviceFor('use_fallback'),
+    }
+  }
   return {
     code: answer.failure ?? 'sdk_error',
     next_action: 'use_fallback',

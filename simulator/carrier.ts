@@ -75,7 +75,8 @@ export function carrierRoutes(app: FastifyInstance, context: OperatorContext): v
   }
 }
 
-function networkOf(request: FastifyRequest): DeviceSession['network'] | undefined {
+/** The network that the first hop plays; `undefined` when it names none. */
+export function networkOf(request: FastifyRequest): DeviceSession['network'] | undefined {
   const network = request.headers['x-simulated-network'] ?? (request.query as Query).network ?? 'cellular'
   return network === 'cellular' || network === 'wifi' ? network : undefined
 }

@@ -11,6 +11,7 @@ import type { NumberRow } from './numbers.ts'
 import type { Holder, Phone } from './phone.ts'
 import type { Quota } from './quota.ts'
 import type { Tickets } from './tickets.ts'
+import type { Verifications } from './verify-v2/verifications.ts'
 
 export interface OperatorOptions {
   host: string
@@ -66,6 +67,8 @@ export interface OperatorContext {
   sessions: Tickets<DeviceSession>
   codes: Tickets<DeviceSession>
   accessTokens: Tickets<DeviceSession>
+  /** Those of Verify v2, with the messages that they send. */
+  verifications: Verifications
   hops: HopRecorder
   createPhone(holder?: Holder): Phone
   /** Aborted on close, so that late answers do not hold the process. */

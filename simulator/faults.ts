@@ -5,7 +5,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type OperatorContext, pathOf } from './context.ts'
-import type { NumberRow, Step } from './numbers.ts'
+import type { Outcome } from './outcomes.ts'
 import type { ErrorReply } from './replies.ts'
 
 /** Answers with an error body. */
@@ -18,7 +18,7 @@ export function sendError(reply: FastifyReply, error: ErrorReply): FastifyReply 
  * Gives `true` when the request is answered or cut, `false` when the usual answer is due.
  */
 export async function answerWithFault(
-  { row, step }: { row: NumberRow; step: Step },
+  { row, step }: { row: { step: string; outcome: Outcome }; step: string },
   request: FastifyRequest,
   reply: FastifyReply,
   context: OperatorContext,
@@ -36,7 +36,7 @@ export async function answerWithFault(
   }
   if (outcome.kind === 'cut') {
     cut(reply, outcome.when)
-    recordCut(request, reply, context)
+    recordRaw({ status: 0, response: null }, request, reply, context)
     return true
   }
   return false
@@ -57,14 +57,18 @@ function cut(reply: FastifyReply, when: 'before_answer' | 'within_answer'): void
 }
 
 /** A hijacked reply passes no further hook, so its hop is recorded here. */
-function recordCut(request: FastifyRequest, reply: FastifyReply, { hops, options }: OperatorContext): void {
+export function recordRaw(
+  answer: { status: number; response: unknown },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { hops, options }: OperatorContext,
+): void {
   hops.record({
     at: new Date(options.now()).toISOString(),
     method: request.method,
     path: pathOf(request),
-    status: 0,
+    ...answer,
     durationMs: Math.round(reply.elapsedTime),
-    request: request.body,
-    response: null,
+    request: request.body ?? request.query,
   })
 }

@@ -4,7 +4,7 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { redactPayload } from './redact.ts'
+import { hideRequestId, redactPayload } from './redact.ts'
 
 /** How many hops and how many received calls are kept. */
 const maxEntries = 1000
@@ -16,12 +16,12 @@ export interface Hop {
   from: 'service' | 'device'
   to: 'vonage' | 'carrier'
   method: string
-  /** Without the query. */
+  /** Without the query; the id of a Verify v2 request is `{request_id}`. */
   path: string
   /** HTTP status; 0 when the connection was cut before an answer. */
   status: number
   durationMs: number
-  /** Members of the body or of the query: numbers by their last two digits, secrets by their first six characters. */
+  /** Members of the body or of the query: numbers by their last two digits, secrets by their first characters. */
   request: unknown
   response: unknown
 }
@@ -31,7 +31,7 @@ export interface HopLog {
   list(): readonly Hop[]
   /** Calls the listener at each further hop; gives the function that ends this. */
   subscribe(listener: (hop: Hop) => void): () => void
-  /** How many requests came to this path since the start, answered or not. */
+  /** How many requests came to this path of a hop since the start, answered or not. */
   count(path: string): number
 }
 
@@ -60,6 +60,8 @@ const parties: ReadonlyArray<{ path: RegExp; from: Hop['from']; to: Hop['to'] }>
   { path: /^\/v0\.1\/network-enablement$/, from: 'service', to: 'vonage' },
   { path: /^\/oauth2\/token$/, from: 'service', to: 'vonage' },
   { path: /^\/camara\//, from: 'service', to: 'vonage' },
+  { path: /^\/v2\/verify\/[^/]+\/silent-auth\//, from: 'device', to: 'vonage' },
+  { path: /^\/v2\/verify(\/|$)/, from: 'service', to: 'vonage' },
   { path: /^\/oauth2\//, from: 'device', to: 'vonage' },
   { path: /^\/carrier\//, from: 'device', to: 'carrier' },
 ]
@@ -81,7 +83,8 @@ export function createHopRecorder(): HopRecorder {
     arrive(call) {
       const parties = partiesAt(call.path)
       if (!parties) return
-      counts.set(call.path, (counts.get(call.path) ?? 0) + 1)
+      const path = hideRequestId(call.path)
+      counts.set(path, (counts.get(path) ?? 0) + 1)
       if (parties.from === 'service') keep(calls, call)
     },
     record({ at, method, path, status, durationMs, request, response }) {
@@ -92,7 +95,7 @@ export function createHopRecorder(): HopRecorder {
         from: parties.from,
         to: parties.to,
         method,
-        path,
+        path: hideRequestId(path),
         status,
         durationMs,
         request: redactPayload(request),

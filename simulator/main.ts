@@ -64,6 +64,8 @@ function environment(running: Simulator): string[] {
     `VONAGE_REDIRECT_URI=${redirectUri}`,
     `VONAGE_API_URL=${running.operatorUrl}`,
     `VONAGE_TOKEN_URL=${running.tokenUrl}`,
+    `VONAGE_VERIFY_URL=${running.operatorUrl}`,
+    'VONAGE_BRAND=Simulator',
     ...([running.operatorUrl, running.issuer].every(isLoopback) ? [] : ['ALLOW_INSECURE_UPSTREAM=true']),
     '# Made for attackers, and in the way of people who play:',
     'RATE_LIMIT_NUMBER_PER_HOUR=0',

@@ -3,9 +3,10 @@
  * Source: Vonage Network Enablement API reference; quota and order of checks as seen in public tests of its gateway.
  */
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { OperatorContext } from './context.ts'
 import { answerWithFault, sendError } from './faults.ts'
+import { createGate } from './gate.ts'
 import { findNumberRow, type NumberRow } from './numbers.ts'
 import { scopeError, vonageProblem } from './replies.ts'
 
@@ -23,32 +24,8 @@ interface StartRequest {
 }
 
 export function networkEnablementRoutes(app: FastifyInstance, context: OperatorContext): void {
-  const { requestsPerSecond } = context.options
-
-  async function authenticate(request: FastifyRequest, reply: FastifyReply) {
-    const refusal = await context.checkApplicationJwt(request.headers.authorization)
-    if (refusal === undefined) return
-    const detail = 'The application JWT is missing, not valid, or expired'
-    return sendError(reply, vonageProblem(401, refusal, 'Unauthorized', detail))
-  }
-
-  async function countAgainstQuota(_request: FastifyRequest, reply: FastifyReply) {
-    if (requestsPerSecond > 0)
-      reply.header('x-ratelimit-limit', `${requestsPerSecond}, ${requestsPerSecond};w=1`)
-    if (context.admit()) return
-    reply.header('retry-after', '1')
-    return sendError(
-      reply,
-      vonageProblem(429, 'throttled', 'Throttled', 'Too many requests for this account'),
-    )
-  }
-
-  // Bad JSON, a body too large, or another media type.
-  app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) => {
-    const status = error.statusCode ?? 500
-    const name = status < 500 ? 'invalid-params' : 'internal-error'
-    return sendError(reply, vonageProblem(status, name, 'Error', 'The request could not be handled'))
-  })
+  const { authenticate, countAgainstQuota, refuseUnreadable } = createGate(context)
+  app.setErrorHandler(refuseUnreadable)
 
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],

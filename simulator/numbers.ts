@@ -8,7 +8,7 @@ import type { Outcome } from './outcomes.ts'
 import * as o from './outcomes.ts'
 
 /** The request at which the outcome shows: the start, the redirect, the exchange of the code, or the check. */
-export type Step = 'start' | 'redirect' | 'token' | 'verify'
+type Step = 'start' | 'redirect' | 'token' | 'verify'
 
 export interface NumberRow {
   /** The number, or a description of the numbers that fit. */
@@ -116,9 +116,11 @@ export function findNumberRow(phoneNumber: string): NumberRow {
   return row
 }
 
-/** The table in Markdown, as the README has it. */
-export function numbersAsMarkdown(): string {
-  const rows = numbers.map(({ number, pattern, step, description }) => {
+/** A table of numbers in Markdown, as the README has it. */
+export function numbersAsMarkdown(
+  table: ReadonlyArray<Omit<NumberRow, 'step'> & { step: string }> = numbers,
+): string {
+  const rows = table.map(({ number, pattern, step, description }) => {
     return `| ${pattern ? number : `\`${number}\``} | ${step} | ${description} |`
   })
   return ['| number | step | what happens |', '|---|---|---|', ...rows].join('\n')

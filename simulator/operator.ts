@@ -16,11 +16,15 @@ import { createQuota } from './quota.ts'
 import { createTickets } from './tickets.ts'
 import { tokenRoutes } from './token.ts'
 import { verifyRoutes } from './verify.ts'
+import { checkUrlRoutes } from './verify-v2/check-url.ts'
+import { verifyV2Routes } from './verify-v2/routes.ts'
+import { createVerifications, type Message } from './verify-v2/verifications.ts'
 
 export interface Operator {
   operatorUrl: string
   hops: HopRecorder
   createPhone(holder?: Holder): Phone
+  messages(phoneNumber: string): readonly Message[]
   close(): Promise<void>
 }
 
@@ -29,7 +33,15 @@ const codeLifetimeMs = 60_000
 /** How long an `auth_url` can be opened, and a device may take for its hops. Vonage publishes no figure. */
 const flowLifetimeMs = 300_000
 
-const routeGroups = [networkEnablementRoutes, carrierRoutes, tokenRoutes, verifyRoutes, phonePageRoutes]
+const routeGroups = [
+  networkEnablementRoutes,
+  carrierRoutes,
+  tokenRoutes,
+  verifyRoutes,
+  verifyV2Routes,
+  checkUrlRoutes,
+  phonePageRoutes,
+]
 
 /** Starts the operator on its own port. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -46,6 +58,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     sessions: createTickets({ lifetimeMs: flowLifetimeMs, now }),
     codes: createTickets({ lifetimeMs: codeLifetimeMs, now }),
     accessTokens: createTickets({ lifetimeMs: accessTokenLifetimeSeconds * 1000, now }),
+    verifications: createVerifications(now),
     hops: createHopRecorder(),
     createPhone: (holder = 'device') =>
       createPhone({
@@ -76,6 +89,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     operatorUrl: operatorUrl(),
     hops: context.hops,
     createPhone: context.createPhone,
+    messages: context.verifications.messages,
     async close() {
       const closed = listener.close()
       closing.abort()

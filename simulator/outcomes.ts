@@ -6,6 +6,7 @@
 import {
   camaraError,
   type ErrorReply,
+  invalidParameters,
   notOnCarrierNetwork,
   oauthError,
   scopeError,
@@ -29,6 +30,12 @@ export type Outcome =
   | { kind: 'redirect_error'; error: string }
   /** The device is redirected with a code and a state that is not the caller's. */
   | { kind: 'redirect_wrong_state' }
+  /** The network knows no silent authentication. */
+  | { kind: 'not_supported' }
+  /** The first call to go on to the next step meets the replication delay. */
+  | { kind: 'conflict_once' }
+  /** The SMS comes so late (`Infinity`: never), and maybe with a code that is not the right one. */
+  | { kind: 'message'; delayMs: number; wrongCode: boolean }
 
 export const match: Outcome = { kind: 'match', verified: true }
 export const noMatch: Outcome = { kind: 'match', verified: false }
@@ -38,6 +45,8 @@ export const noEntry = entry(undefined)
 export const noAuthUrl = members({ auth_url: undefined })
 export const foreignHttpAuthUrl = members({ auth_url: 'http://attacker.example/oauth2/auth' })
 export const foreignHttpsAuthUrl = members({ auth_url: 'https://attacker.example/oauth2/auth' })
+export const foreignHttpCheckUrl = members({ check_url: 'http://attacker.example/check' })
+export const foreignHttpsCheckUrl = members({ check_url: 'https://attacker.example/check' })
 export const carrierNetworkAbsent = members({ requires_carrier_network: undefined })
 export const carrierNetworkFalse = members({ requires_carrier_network: false })
 
@@ -68,11 +77,28 @@ export const htmlPage = page(200)
 export const busyPage = page(503, { 'retry-after': '2' })
 export const foreignRedirect = page(302, { location: 'https://attacker.example/' })
 export const hugeBody = reply({ status: 200, contentType: 'text/plain', body: 'x'.repeat(1_000_000) })
-export const emptyObject = reply({ status: 200, contentType: 'application/json', body: {} })
+export const emptyObject = emptyObjectOf(200)
+export const emptyAccepted = emptyObjectOf(202)
 export const cutBeforeAnswer: Outcome = { kind: 'cut', when: 'before_answer' }
 export const cutWithinAnswer: Outcome = { kind: 'cut', when: 'within_answer' }
 export const late8S: Outcome = { kind: 'delay', delayMs: 8_000 }
 export const late15S: Outcome = { kind: 'delay', delayMs: 15_000 }
+
+export const notSupported: Outcome = { kind: 'not_supported' }
+export const conflictOnce: Outcome = { kind: 'conflict_once' }
+export const noMessage: Outcome = { kind: 'message', delayMs: Number.POSITIVE_INFINITY, wrongCode: false }
+export const lateMessage: Outcome = { kind: 'message', delayMs: 20_000, wrongCode: false }
+export const wrongCodeMessage: Outcome = { kind: 'message', delayMs: 0, wrongCode: true }
+
+/** A problem of Vonage's by its name. */
+export function problem(status: number, error: string): Outcome {
+  return reply(vonageProblem(status, error, error, 'As documented for this number'))
+}
+
+/** A 422 that names the parameter. */
+export function refusedParameter(name: string): Outcome {
+  return reply(invalidParameters([{ name, reason: 'is refused' }]))
+}
 
 function entry(value: Record<string, unknown> | undefined): Outcome {
   return { kind: 'entry', entry: value }
@@ -88,6 +114,10 @@ function redirectError(error: string): Outcome {
 
 function reply(answer: Omit<ErrorReply, 'body'> & { body: unknown }): Outcome {
   return { kind: 'reply', ...answer }
+}
+
+function emptyObjectOf(status: number): Outcome {
+  return reply({ status, contentType: 'application/json', body: {} })
 }
 
 function page(status: number, headers: Record<string, string> = {}): Outcome {

@@ -16,7 +16,7 @@ import {
   readOutcome,
 } from './answers.ts'
 import type { Hop, HopLog } from './hops.ts'
-import { redactPayload } from './redact.ts'
+import { hideRequestId, redactPayload } from './redact.ts'
 
 /** How many hops one redirect chain may have, as in Vonage's Android library by default. */
 const maxHops = 10
@@ -83,10 +83,17 @@ export interface Phone {
   /** An access token for this subject. @throws Error when the identity provider refuses */
   signIn(subject: string, onStep?: StepListener): Promise<string>
   start(accessToken: string, phoneNumber: string, onStep?: StepListener): Promise<Answer>
-  /** Follows the redirects one by one; gives the answer of the landing page. */
+  /** Follows the redirects one by one; gives the last answer: that of the landing page, or of Vonage itself. */
   open(authUrl: string, network: Network, onStep?: StepListener): Promise<Answer>
   /** Sends the text of the landing page, byte for byte. */
   finish(accessToken: string, landing: string, onStep?: StepListener): Promise<Answer>
+  requestSms(accessToken: string, phoneNumber: string, onStep?: StepListener): Promise<Answer>
+  /** Sends a code that the user typed, with the state of the answer to `requestSms`. */
+  typeCode(
+    accessToken: string,
+    typed: { code: string; state: string },
+    onStep?: StepListener,
+  ): Promise<Answer>
   verify(options: VerifyOptions, onStep?: StepListener): Promise<PhoneOutcome>
 }
 
@@ -118,7 +125,7 @@ export function createPhone(options: PhoneOptions): Phone {
       from: holder,
       to: shown.to,
       method: request.method,
-      path: new URL(request.url).pathname,
+      path: hideRequestId(new URL(request.url).pathname),
       status: answer.status,
       durationMs: Math.round(performance.now() - startedAt),
       headers: redactPayload(shown.headers),
@@ -203,6 +210,9 @@ export function createPhone(options: PhoneOptions): Phone {
     start,
     open,
     finish,
+    requestSms: (accessToken, phoneNumber, onStep) =>
+      post('/v1/sms-verification', accessToken, JSON.stringify({ phone_number: phoneNumber }), onStep),
+    typeCode: (accessToken, typed, onStep) => finish(accessToken, JSON.stringify(typed), onStep),
     async verify({ subject, phoneNumber, network, beforeFinish }, onStep) {
       const accessToken = await signIn(subject, onStep)
       const started = await start(accessToken, phoneNumber, onStep)

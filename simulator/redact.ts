@@ -1,5 +1,6 @@
 /**
- * Makes a payload of the wire fit to be shown: phone numbers keep their last two digits, secrets their first six characters.
+ * Makes a payload of the wire fit to be shown: phone numbers keep their last two digits, secrets their first six
+ * characters, or one where they are short.
  * Pure.
  */
 
@@ -7,13 +8,14 @@
 const secretMembers = new Set([
   'state',
   'code',
+  'request_id',
   'session',
   'access_token',
   'authorization',
   'hashedPhoneNumber',
 ])
 /** Members that hold a phone number, or what someone typed for one. */
-const phoneNumberMembers = new Set(['phone_number', 'phoneNumber'])
+const phoneNumberMembers = new Set(['phone_number', 'phoneNumber', 'to'])
 
 const phoneNumberPattern = /\+\d{3,15}/g
 
@@ -43,12 +45,17 @@ function redactText(text: string): string {
 }
 
 function redactUrl(text: string): string {
-  const [address, query] = text.split('?')
-  if (query === undefined) return text
+  const [address = '', query] = hideRequestId(text).split('?')
+  if (query === undefined) return address
   const shown = [...new URLSearchParams(query)].map(([name, value]) => {
     return `${name}=${secretMembers.has(name) ? shorten(value) : redactText(value)}`
   })
   return `${address}?${shown.join('&')}`
+}
+
+/** The path of a Verify v2 request without the id in it, which is half of what finishes a verification. */
+export function hideRequestId(path: string): string {
+  return path.replace(/(?<=\/v2\/verify\/)[^/?]+/, '{request_id}')
 }
 
 /** All digits but the last two. */
@@ -56,8 +63,9 @@ function hideDigits(number: string): string {
   return number.replace(/\d(?=\D*\d\D*\d)/g, '*')
 }
 
-/** Keeps the name of an authentication scheme. */
+/** Keeps the name of an authentication scheme. Of a code that people type the first character is left. */
 function shorten(secret: string): string {
   const [scheme, credentials] = secret.split(' ')
-  return credentials === undefined ? `${secret.slice(0, 6)}…` : `${scheme} ${credentials.slice(0, 6)}…`
+  if (credentials !== undefined) return `${scheme} ${credentials.slice(0, 6)}…`
+  return `${secret.slice(0, secret.length < 12 ? 1 : 6)}…`
 }

@@ -25,6 +25,12 @@ export function vonageProblem(status: number, error: string, title: string, deta
   }
 }
 
+/** The 422 of Verify v2, which says what is wrong with which parameter. */
+export function invalidParameters(list: ReadonlyArray<{ name: string; reason: string }>): ErrorReply {
+  const problem = vonageProblem(422, 'invalid-params', 'Invalid params', 'Some parameters are not valid')
+  return { ...problem, body: { ...problem.body, invalid_parameters: list } }
+}
+
 /** An error of the token endpoint (RFC 6749 section 5.2). */
 export function oauthError(status: number, error: string, description: string): ErrorReply {
   return { status, contentType: 'application/json', body: { error, error_description: description } }

@@ -11,6 +11,7 @@ import type { HopLog, ReceivedCall } from './hops.ts'
 import { audience, startIdentityProvider } from './identity-provider.ts'
 import { startOperator } from './operator.ts'
 import type { Holder, Phone } from './phone.ts'
+import type { Message } from './verify-v2/verifications.ts'
 
 /** The application id unless another is given. */
 const defaultApplicationId = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
@@ -45,7 +46,7 @@ export interface SimulatorOptions {
 }
 
 export interface Simulator {
-  /** The base of Vonage's APIs. */
+  /** The base of Vonage's APIs, Verify v2 among them. */
   operatorUrl: string
   /** Vonage's token endpoint, where a code becomes an access token. */
   tokenUrl: string
@@ -71,6 +72,8 @@ export interface Simulator {
   phonePageUrl: string
   /** A phone that walks a verification, of the caller (`device`, the default) or of an attacker. */
   createPhone(holder?: Holder): Phone
+  /** The SMS that have reached this number (E.164 with the plus sign), oldest first. */
+  messages(phoneNumber: string): readonly Message[]
   /** Every request to the operator, redacted. */
   hops: HopLog
   /** For tests: the last 1,000 requests of the service to the operator as they came, secrets included. */
@@ -121,6 +124,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     rotateKeys: identityProvider.rotateKeys,
     phonePageUrl: `${operator.operatorUrl}/`,
     createPhone: operator.createPhone,
+    messages: operator.messages,
     hops: operator.hops,
     received: operator.hops.received,
     async close() {

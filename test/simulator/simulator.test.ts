@@ -231,9 +231,11 @@ test('runs as a process that prints an env file, and takes its key with it', asy
     'RATE_LIMIT_NUMBER_PER_HOUR',
     'VONAGE_API_URL',
     'VONAGE_APPLICATION_ID',
+    'VONAGE_BRAND',
     'VONAGE_PRIVATE_KEY_FILE',
     'VONAGE_REDIRECT_URI',
     'VONAGE_TOKEN_URL',
+    'VONAGE_VERIFY_URL',
   ])
   const keyFile = String(settings.VONAGE_PRIVATE_KEY_FILE)
   assert.equal(statSync(keyFile).mode & 0o777, 0o600)
