@@ -1,10 +1,11 @@
 /**
  * Writes openapi/openapi.json from the route schemas, offline. With `--check` it only compares, and exits 1 when the
- * committed document is not what the code says.
+ * committed document is not what the code says, or the client's types were not made from it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeServer } from '../src/http/server.ts'
+import { isClientOf } from './client.ts'
 
 const file = join(import.meta.dirname, '../openapi/openapi.json')
 
@@ -34,7 +35,9 @@ const described = await describeServer(
 const document = `${JSON.stringify(described, null, 2)}\n`
 
 if (!process.argv.includes('--check')) writeFileSync(file, document)
-else if (readFileSync(file, 'utf8') !== document) {
-  process.stderr.write('openapi/openapi.json is not what the code says. Run: npm run openapi\n')
+else if (readFileSync(file, 'utf8') !== document || !isClientOf(document)) {
+  process.stderr.write(
+    'openapi/openapi.json or client/api.ts is not what the code says. Run: npm run openapi\n',
+  )
   process.exitCode = 1
 }

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { openDocumentServer } from './support/document-server.ts'
 import { listeningSettings } from './support/environment.ts'
 import { findFreePort } from './support/free-port.ts'
+import { startMain } from './support/main-process.ts'
 import { runPreflight } from './support/preflight.ts'
 import { startRedisCluster } from './support/redis-cluster.ts'
 import { redisMissing, startRedis } from './support/redis-server.ts'
@@ -157,6 +159,24 @@ test('live, a key set that holds no keys is told in our words, and one that is n
   assert.equal(await check('/empty'), 'failed no usable key in the key set')
   assert.equal(await check('/canary'), 'failed the document is not JSON')
   assert.equal(await check('/gone'), 'failed status 404')
+})
+
+test('live, an https host with a certificate that is trusted is told so, and that it got no credentials', {
+  skip: redisTlsMissing,
+}, async (t) => {
+  const { directory, read } = createTlsFiles(t)
+  const server = createTlsServer({ key: read('server.key'), cert: read('server.crt') })
+  server.listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const settings = {
+    ...listeningSettings({ VONAGE_API_URL: `https://127.0.0.1:${port}` }),
+    NODE_EXTRA_CA_CERTS: join(directory, 'ca.crt'),
+  }
+  const { exited, stdout } = startMain(t, { settings, args: ['--check-config', '--live'] })
+  await exited
+  assert.ok(stdout.includes('VONAGE_API_URL: reachable, TLS ok, credentials not tried'))
 })
 
 test('live, the host of an https URL must show a certificate that is trusted, and gets no request', {
