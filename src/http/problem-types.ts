@@ -36,7 +36,7 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     400,
     'fix_request',
     'Invalid request',
-    'The request does not fit this API. See errors.',
+    'The request does not fit this API. Where errors is there, it names the place.',
   ),
   invalid_phone_number: row(
     400,
@@ -85,13 +85,13 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     403,
     'sign_in',
     'Insufficient scope',
-    'The access token lacks the scope that this service requires.',
+    'The access token lacks the scope that this service requires. Sign in again and ask for it.',
   ),
   phone_number_not_allowed: row(
     403,
     'give_up',
     'Phone number not allowed',
-    'This caller may only verify the number that its access token carries.',
+    'This user may only verify the number that the access token carries.',
   ),
   not_on_carrier_network: row(
     403,
@@ -101,7 +101,7 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
   ),
   not_found: row(404, 'fix_request', 'Not found', 'There is nothing at this path.'),
   method_not_allowed: row(405, 'fix_request', 'Method not allowed', 'Use a method from the Allow header.'),
-  request_timeout: row(408, 'retry', 'Request timeout', 'The request came too slowly.'),
+  request_timeout: row(408, 'retry', 'Request timeout', 'The request came too slowly. Send it again.'),
   payload_too_large: row(413, 'fix_request', 'Payload too large', 'The body may have 4096 bytes at most.'),
   unsupported_media_type: row(
     415,
@@ -115,12 +115,17 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     'Network not supported',
     'This number cannot be verified over its mobile network. Offer another way, such as a code by SMS.',
   ),
-  rate_limited: row(429, 'retry', 'Too many requests', 'Wait as long as Retry-After says.'),
+  rate_limited: row(
+    429,
+    'retry',
+    'Too many requests',
+    'Wait as long as Retry-After says; RateLimit names the limit and all of its time.',
+  ),
   headers_too_large: row(
     431,
     'fix_request',
     'Headers too large',
-    'The request line and headers may have 8 KiB at most.',
+    'The request line and headers are too large. Send fewer or shorter headers.',
   ),
   internal: row(500, 'give_up', 'Internal error', 'Something went wrong here. Report the request_id.'),
   upstream_invalid: row(
@@ -133,7 +138,7 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     502,
     'give_up',
     'Refused by the network operator',
-    'The network operator does not accept this service at present. Trying again will not help.',
+    'The network operator does not accept this service at present. Trying again will not help; report the request_id.',
   ),
   upstream_unavailable: row(
     503,
@@ -145,13 +150,13 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     503,
     'retry',
     'Network operator busy',
-    'No more verifications can start right now. Wait as long as Retry-After says.',
+    'The network operator takes no more calls right now. Wait as long as Retry-After says.',
   ),
   store_unavailable: row(
     503,
     'retry',
     'Store unavailable',
-    'Verifications cannot be kept right now. Wait as long as Retry-After says.',
+    'Verifications can be neither kept nor found right now. Wait as long as Retry-After says.',
   ),
   idp_unavailable: row(
     503,
@@ -160,7 +165,12 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     'Access tokens cannot be checked right now. Wait as long as Retry-After says.',
   ),
   overloaded: row(503, 'retry', 'Overloaded', 'Too much at once. Wait as long as Retry-After says.'),
-  shutting_down: row(503, 'retry', 'Shutting down', 'This instance is stopping. Try again.'),
+  shutting_down: row(
+    503,
+    'retry',
+    'Shutting down',
+    'This instance is stopping. Wait as long as Retry-After says; another one answers then.',
+  ),
   upstream_timeout: row(
     504,
     'retry',
