@@ -130,7 +130,15 @@ export async function openService(config: Config): Promise<Service> {
     return metrics.text()
   }
 
-  const listener = { requestTimeoutMs, checkReady, isDraining: () => draining, log: log.logger, events }
+  const listener = {
+    requestTimeoutMs,
+    maxHeadBytes: config.MAX_HEADER_BYTES,
+    keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_SECONDS * 1000,
+    checkReady,
+    isDraining: () => draining,
+    log: log.logger,
+    events,
+  }
   const serverOptions: ServerOptions = {
     ...listener,
     trustedProxies: config.TRUSTED_PROXIES,

@@ -149,6 +149,18 @@ export const settings = Type.Object({
     60_000,
   ),
   SHUTDOWN_TIMEOUT_MS: integer('Time for the requests under way after that.', 10_000, 100, 120_000),
+  KEEP_ALIVE_TIMEOUT_SECONDS: integer(
+    'How long an idle connection is kept: longer than the balancer in front keeps it.',
+    65,
+    5,
+    3600,
+  ),
+  MAX_HEADER_BYTES: integer(
+    'Longest request line and headers together; for access tokens that are large.',
+    8192,
+    8192,
+    32_768,
+  ),
 })
 
 export type Settings = Static<typeof settings>

@@ -1,14 +1,16 @@
 /** Where a listener answers, and which setting is named when it cannot. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type App, createApp } from '../src/http/app.ts'
 import { listen } from '../src/listening.ts'
+import { listenerLimits } from './support/unobserved.ts'
 
 const silence = () => undefined
 const options = {
-  requestTimeoutMs: 10_000,
+  ...listenerLimits,
   isDraining: () => false,
-  log: { debug: silence, info: silence, error: silence },
+  log: { debug: silence, info: silence, warn: silence, error: silence },
   events: silence,
 }
 

@@ -9,7 +9,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { createBatch } from '../core/batch.ts'
 import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
-import { answerParserError, endWithProblem, errorHandler, sendProblem } from './problem.ts'
+import { answerParserError, endWithProblem, errorHandler, type SocketAnswer, sendProblem } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
 import { type RequestLog, reportRequest } from './request-log.ts'
 import { requireStrictRequests } from './strict-requests.ts'
@@ -17,16 +17,20 @@ import { compilersFactory } from './validation.ts'
 
 /** The largest honest body, a finish with a code of 2,048 characters, is under 2.2 KB. */
 const maxBodyBytes = 4096
-const maxHeadBytes = 8192
 const headersTimeoutMs = 5000
 /** Node looks at its timeouts only this often; by default every 30 s, and slow clients would stay that long. */
 const connectionsCheckIntervalMs = 1000
-/** For good callers. Longer than common load balancers keep an idle connection (60 s), so that they close first and never write to a closed one. */
-const keepAliveTimeoutMs = 65_000
 
 export interface AppOptions {
   /** How long a client may take to send one request. */
   requestTimeoutMs: number
+  /** Of the request line and the headers. */
+  maxHeadBytes: number
+  /**
+   * For good callers. Longer than a load balancer keeps an idle connection, so that it closes first and never writes to a
+   * closed one.
+   */
+  keepAliveTimeoutMs: number
   /** Addresses or CIDR ranges whose X-Forwarded-For is believed. */
   trustedProxies?: readonly string[]
   /** While true, answers ask their clients to open a new connection, which then reaches another replica. */
@@ -42,7 +46,7 @@ const handleError = errorHandler(sendProblem)
 export type App = ReturnType<typeof createApp>
 
 export function createApp(options: AppOptions) {
-  const { requestTimeoutMs, trustedProxies = [], isDraining, receiveUnreadable, log, events } = options
+  const { trustedProxies = [], isDraining, receiveUnreadable, log, events } = options
 
   function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
     reply.headers({
@@ -52,13 +56,21 @@ export function createApp(options: AppOptions) {
     })
   }
 
+  // One line each, as for any other request: a stranger gets that with a path that does not exist as well.
+  function reportUnreadable(answer: SocketAnswer | undefined, note: string): void {
+    if (!answer) return
+    const { requestId, code } = answer
+    if (code) events({ name: 'request.unreadable', code })
+    log.info({ request_id: requestId, code, note }, 'unreadable request')
+  }
+
   const app = fastify({
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: maxBodyBytes,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
     http: {
-      maxHeaderSize: maxHeadBytes,
+      maxHeaderSize: options.maxHeadBytes,
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: connectionsCheckIntervalMs,
       // A missing Host is refused by `requireStrictRequests`, as a problem document.
@@ -75,10 +87,8 @@ export function createApp(options: AppOptions) {
       handleError(error, request, reply)
       reportRequest({ log, events }, request, reply)
     },
-    clientErrorHandler: (error, socket) => {
-      const code = answerParserError(error, socket, receiveUnreadable)
-      if (code) events({ name: 'request.unreadable', code })
-    },
+    clientErrorHandler: (error, socket) =>
+      reportUnreadable(answerParserError(error, socket, receiveUnreadable), error.code),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const methodsOfPath = new Map<string, string[]>()
@@ -123,8 +133,12 @@ export function createApp(options: AppOptions) {
   app.server.on('connection', (socket) => socket.on('error', () => undefined))
   // Node would answer an expectation other than 100-continue by itself, and a CONNECT not at all.
   app.server.on('checkExpectation', ({ socket }: IncomingMessage) =>
-    endWithProblem(socket, 'invalid_request'),
+    reportUnreadable(endWithProblem(socket, 'invalid_request'), 'an unknown expectation'),
   )
-  app.server.on('connect', (_request, socket: Socket) => endWithProblem(socket, 'invalid_request'))
+  app.server.on('connect', (_request, socket: Socket) =>
+    reportUnreadable(endWithProblem(socket, 'invalid_request'), 'a CONNECT'),
+  )
+  // Node drops those beyond 2,000, and with them a second Host. Their bytes are bounded already.
+  app.server.maxHeadersCount = 0
   return app
 }

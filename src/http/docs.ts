@@ -12,7 +12,11 @@ const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-s
 /** Below `/docs` of the listener, whose options it takes. The listener reports the requests. */
 export function serveDocs(listener: App, options: AppOptions, openApiDocument: () => Promise<object>): void {
   const silence = () => undefined
-  const unreported = { ...options, log: { debug: silence, info: silence, error: silence }, events: silence }
+  const unreported = {
+    ...options,
+    log: { debug: silence, info: silence, warn: silence, error: silence },
+    events: silence,
+  }
   let making: Promise<App> | undefined
 
   async function make(): Promise<App> {

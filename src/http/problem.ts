@@ -160,6 +160,12 @@ function unreadableLine({ code = '', rawPacket }: ParserError): string | undefin
     : undefined
 }
 
+/** What was said where there is no reply object; no code: what was asked for. */
+export interface SocketAnswer {
+  requestId: string
+  code?: FailureCode
+}
+
 interface ParserError extends Error {
   code?: string
   /** The bytes that came last. */
@@ -169,13 +175,13 @@ interface ParserError extends Error {
 /**
  * For `clientErrorHandler`: bytes that are no request.
  * @param receive may know what to answer to a first line that cannot be read: JSON, or a failure
- * @returns what was answered, unless the client has gone or got what it came for
+ * @returns what was answered, unless the client has gone
  */
 export function answerParserError(
   error: ParserError,
   socket: Socket,
   receive: (line: string) => string | ServiceFailure | undefined = () => undefined,
-): FailureCode | undefined {
+): SocketAnswer | undefined {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return undefined
@@ -183,19 +189,20 @@ export function answerParserError(
   const line = unreadableLine(error)
   const received = line === undefined ? undefined : receive(line)
   if (typeof received === 'string') {
-    endWith(socket, 200, newRequestId(), { 'content-type': 'application/json' }, received)
-    return undefined
+    const requestId = newRequestId()
+    endWith(socket, 200, requestId, { 'content-type': 'application/json' }, received)
+    return { requestId }
   }
   const code = received?.code ?? codeOfParserError[error.code ?? ''] ?? 'invalid_request'
-  endWithProblem(socket, code)
-  return code
+  return endWithProblem(socket, code)
 }
 
 /** Ends a connection, where there is no reply object. A client that holds on is cut off. */
-export function endWithProblem(socket: Socket, code: FailureCode): void {
+export function endWithProblem(socket: Socket, code: FailureCode): SocketAnswer {
   const requestId = newRequestId()
   const json = JSON.stringify(toProblem(code, requestId))
   endWith(socket, problemTypes[code].status, requestId, problemHeaders(new ServiceFailure(code)), json)
+  return { requestId, code }
 }
 
 /** The whole HTTP/1.1 answer, in one write. */

@@ -13,6 +13,7 @@ import { spanOf } from './trace-requests.ts'
 export interface RequestLog {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
+  warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 

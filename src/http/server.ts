@@ -5,6 +5,7 @@ import type { BeginServerSpan } from '../core/ports.ts'
 import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
+import { readForwarded } from './forwarded.ts'
 import { apiDocument, describeApi } from './openapi.ts'
 import { openRateLimits, type RateLimitOptions } from './rate-limit.ts'
 import { callbackRoutes, receiveUnreadable } from './routes/callback.ts'
@@ -30,6 +31,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     ...options,
     receiveUnreadable: (line) => receiveUnreadable(options.verification, line),
   })
+  readForwarded(app, options)
   registerRoutes(app, options)
   await app.ready()
   return app

@@ -15,7 +15,7 @@ import { contract } from '../support/problem.ts'
 import { listenOnLoopback, recordLog } from '../support/public-server.ts'
 import { type RawRequest, requestBytes } from '../support/raw-http.ts'
 import { callbackPath, openWorld } from '../support/service.ts'
-import { unobserved } from '../support/unobserved.ts'
+import { listenerLimits, unobserved } from '../support/unobserved.ts'
 
 const state = mintState()
 const world = await openWorld(after)
@@ -156,6 +156,7 @@ test('both read the problem overloaded of a service that is far behind', async (
 
 test('both read the problem request_timeout of a request that stops within its head', async (t) => {
   const app = createApp({
+    ...listenerLimits,
     requestTimeoutMs: 100,
     isDraining: () => false,
     log: recordLog(t).logger,

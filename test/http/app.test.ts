@@ -13,12 +13,12 @@ import {
   startWith,
 } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
-import { recordEvents, unobserved } from '../support/unobserved.ts'
+import { listenerLimits, recordEvents, unobserved } from '../support/unobserved.ts'
 
 async function openApp(owner: Owner, overrides: Partial<Parameters<typeof createApp>[0]> = {}) {
   const { logger } = recordLog(owner)
   const app = createApp({
-    requestTimeoutMs: 10_000,
+    ...listenerLimits,
     isDraining: () => false,
     log: logger,
     ...unobserved,
@@ -72,6 +72,25 @@ for (const [kind, request] of Object.entries(head8k))
     assertProblem(answer, 'headers_too_large')
     assert.equal(answer.headers.get('connection'), 'close')
   })
+
+test('a larger head is read where the setting allows it', async (t) => {
+  const { url } = await openApp(t, { maxHeadBytes: 32_768 })
+  assert.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(32_000) } })).status, 200)
+  assertProblem(
+    await call(url, { target: '/thing', headers: { x: 'x'.repeat(33_000) } }),
+    'headers_too_large',
+  )
+})
+
+test('no header is overlooked, however many there are', async (t) => {
+  const { url } = await openApp(t, { maxHeadBytes: 32_768 })
+  const headers = { x: Array.from({ length: 2500 }, () => 'x') }
+  assert.equal((await call(url, { target: '/thing', headers })).status, 200)
+  assertProblem(
+    await call(url, { target: '/thing', headers: { ...headers, HOST: 'other.example' } }),
+    'invalid_request',
+  )
+})
 
 test('a head of 7 KB is read', async () => {
   assert.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(7000) } })).status, 200)
@@ -191,13 +210,13 @@ test('a client has 5 s for the head and the time of its setting for all', () => 
 })
 
 test('an idle connection of a good caller stays for longer than a load balancer keeps one', async (t) => {
-  const { url } = await openPublicServer(t)
+  const { url } = await openPublicServer(t, { keepAliveTimeoutMs: 610_000 })
   const start = startWith({ phone_number: '+99012345678' })
   const client = connect(Number(new URL(url).port), '127.0.0.1')
   client.write(requestBytes({ ...start, headers: { ...start.headers, connection: 'keep-alive' } }))
   const [data] = (await once(client, 'data')) as [Buffer]
   client.destroy()
-  assert.match(data.toString(), /\r\nkeep-alive: timeout=65\r\n/i)
+  assert.match(data.toString(), /\r\nkeep-alive: timeout=610\r\n/i)
 })
 
 test('nobody else keeps a connection', async () => {
@@ -258,13 +277,25 @@ test("X-Forwarded-For is believed from a trusted proxy only, and a client's own 
     assert.deepEqual(JSON.parse((await call(base, { target: '/thing', headers })).body), { ip })
 })
 
-test('bytes that are no request are an event, unless their sender has gone', async (t) => {
+test('bytes that are no request are an event and a line with the id of the answer, and nothing of them is told', async (t) => {
   const { events, seen } = recordEvents()
-  const { url: counted } = await openApp(t, { events })
-  await speak(counted, 'not HTTP\r\n\r\n')
-  await speak(counted, `GET / HTTP/1.1\r\nx: ${'x'.repeat(9000)}\r\n\r\n`)
-  assert.deepEqual(seen, [
-    { name: 'request.unreadable', code: 'invalid_request' },
-    { name: 'request.unreadable', code: 'headers_too_large' },
-  ])
+  const { log, logger } = recordLog(t)
+  const { url: counted } = await openApp(t, { events, log: logger })
+  const sent = [
+    ['canary canary\r\n\r\n', 'invalid_request'],
+    [`GET /canary HTTP/1.1\r\nx: ${'canary'.repeat(2000)}\r\n\r\n`, 'headers_too_large'],
+    ['CONNECT canary:1 HTTP/1.1\r\nHost: canary\r\n\r\n', 'invalid_request'],
+    ['GET /canary HTTP/1.1\r\nHost: canary\r\nExpect: canary\r\n\r\n', 'invalid_request'],
+  ] as const
+  const ids: (string | null)[] = []
+  for (const [bytes] of sent) ids.push(only(await speak(counted, bytes)).headers.get('x-request-id'))
+  assert.deepEqual(
+    seen,
+    sent.map(([, code]) => ({ name: 'request.unreadable', code })),
+  )
+  assert.deepEqual(
+    log.entries().map(({ level, code, request_id }) => [level, code, request_id]),
+    sent.map(([, code], index) => ['info', code, ids[index]]),
+  )
+  assert.doesNotMatch(log.lines.join(), /canary/)
 })

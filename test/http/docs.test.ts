@@ -6,14 +6,14 @@ import { createApp } from '../../src/http/app.ts'
 import { serveDocs } from '../../src/http/docs.ts'
 import { listenOnLoopback, recordLog } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
-import { recordEvents } from '../support/unobserved.ts'
+import { listenerLimits, recordEvents } from '../support/unobserved.ts'
 
 const document = { openapi: '3.1.0', info: { title: 'a title', version: '1' }, paths: {} }
 
 async function setUp(t: TestContext) {
   const { log, logger } = recordLog(t)
   const { events, seen } = recordEvents()
-  const options = { requestTimeoutMs: 10_000, isDraining: () => false, log: logger, events }
+  const options = { ...listenerLimits, isDraining: () => false, log: logger, events }
   const app = createApp(options)
   serveDocs(app, options, async () => document)
   return { app, url: await listenOnLoopback(t, app), log, seen }

@@ -47,6 +47,13 @@ const oneClient: readonly [how: string, trusted: string[], forwardedFor: (n: num
     ['takes any address of its /64', ['127.0.0.1'], (n) => `2001:db8::${n.toString(16)}:1`],
     ['is written as IPv4 and as IPv6', ['127.0.0.1'], (n) => (n % 2 ? '192.0.2.1' : '::ffff:192.0.2.1')],
     ['comes with its port', ['127.0.0.1'], (n) => `192.0.2.1:${1024 + n}`],
+    ['comes with its port, by IPv6', ['127.0.0.1'], (n) => `[2001:db8::1]:${1024 + n}`],
+    ['is written with brackets or without', ['127.0.0.1'], (n) => (n % 2 ? '2001:db8::1' : '[2001:db8::1]')],
+    [
+      'is behind a proxy of ours that is written with its port',
+      ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'],
+      (n) => `${addressOf(n)}, 192.0.2.1:${n}, 10.0.0.1:${n}, [fd00::1]:${n}`,
+    ],
   ]
 
 for (const [how, trusted, forwardedFor] of oneClient)
@@ -57,6 +64,14 @@ for (const [how, trusted, forwardedFor] of oneClient)
 test('every client has its own limit behind a trusted proxy', async (t) => {
   assert.equal(await passing(t, ['127.0.0.1'], (n) => addressOf(n % 20)), 20 * limit)
 })
+
+for (const [kind, addressOfClient] of [
+  ['IPv4', (n: number) => `${addressOf(n % 20)}:${n + 1}`],
+  ['IPv6', (n: number) => `[2001:db8:0:${n % 20}::1]:${n + 1}`],
+] as const)
+  test(`every client has its own limit when its ${kind} address comes with a port`, async (t) => {
+    assert.equal(await passing(t, ['127.0.0.1'], addressOfClient), 20 * limit)
+  })
 
 test('the client is the last address that no proxy of ours has', async (t) => {
   const chain = (n: number) => `203.0.113.9, ${addressOf(n % 10)}, 10.0.0.${n % 3}`

@@ -1,4 +1,5 @@
 /** The inside listener: health, the document of the public listener, and its rendering without anything from elsewhere. */
+
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ServiceFailure } from '../../src/core/failures.ts'
@@ -6,13 +7,14 @@ import { createManagementServer } from '../../src/http/management.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
 import { listenOnLoopback, openPublicServer, recordLog } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
+import { listenerLimits } from '../support/unobserved.ts'
 
 const { describe } = await openPublicServer({ after })
 let isReady = true
 const url = await listenOnLoopback(
   { after },
   await createManagementServer({
-    requestTimeoutMs: 10_000,
+    ...listenerLimits,
     isDraining: () => false,
     log: recordLog({ after }).logger,
     async checkReady() {

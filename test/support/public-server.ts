@@ -9,7 +9,7 @@ import type { FinishRequest, StartRequest } from '../../src/core/verification.ts
 import type { App } from '../../src/http/app.ts'
 import { createServer, describeServer, type ServerOptions } from '../../src/http/server.ts'
 import { createLog } from '../../src/observability/logger.ts'
-import { callerOf, noLimits, unobserved } from './unobserved.ts'
+import { callerOf, listenerLimits, noLimits, unobserved } from './unobserved.ts'
 
 export const goodToken = 'good-token'
 export const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=canary-state'
@@ -93,7 +93,7 @@ export async function openPublicServer(
   const finishes: PublicServer['finishes'] = []
   const landings: PublicServer['landings'] = []
   const options: ServerOptions = {
-    requestTimeoutMs: 10_000,
+    ...listenerLimits,
     isDraining: () => false,
     log: logger,
     ...unobserved,

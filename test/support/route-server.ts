@@ -5,7 +5,7 @@
 import type { TestContext } from 'node:test'
 import { type App, type AppOptions, createApp } from '../../src/http/app.ts'
 import { listenOnLoopback, type RecordedLog, recordLog } from './public-server.ts'
-import { unobserved } from './unobserved.ts'
+import { listenerLimits, unobserved } from './unobserved.ts'
 
 export interface RouteServer {
   url: string
@@ -20,7 +20,7 @@ export async function openRoutes(
 ): Promise<RouteServer> {
   const { log, logger } = recordLog(t)
   const app = createApp({
-    requestTimeoutMs: 10_000,
+    ...listenerLimits,
     isDraining: () => false,
     log: logger,
     ...unobserved,

@@ -67,6 +67,8 @@ export const defaults: Record<string, unknown> = {
   ALLOWED_CALLING_CODES: [],
   SHUTDOWN_DELAY_MS: 0,
   SHUTDOWN_TIMEOUT_MS: 10_000,
+  KEEP_ALIVE_TIMEOUT_SECONDS: 65,
+  MAX_HEADER_BYTES: 8192,
 }
 
 /** One setting and a value that it must not take. The values are such that no fixed text holds them by chance. */
@@ -151,4 +153,8 @@ export const badValues: readonly [name: string, value: string][] = [
   ['ALLOWED_CALLING_CODES', '34;49'],
   ['SHUTDOWN_DELAY_MS', '60001'],
   ['SHUTDOWN_TIMEOUT_MS', '99'],
+  ['KEEP_ALIVE_TIMEOUT_SECONDS', '4'],
+  ['KEEP_ALIVE_TIMEOUT_SECONDS', '3601'],
+  ['MAX_HEADER_BYTES', '8191'],
+  ['MAX_HEADER_BYTES', '32769'],
 ]

@@ -36,3 +36,6 @@ export function recordEvents(): { events: EventSink; seen: ServiceEvent[] } {
   const seen: ServiceEvent[] = []
   return { events: (event) => void seen.push(event), seen }
 }
+
+/** Of a listener, by default. */
+export const listenerLimits = { requestTimeoutMs: 10_000, maxHeadBytes: 8192, keepAliveTimeoutMs: 65_000 }
