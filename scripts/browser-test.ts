@@ -139,6 +139,7 @@ async function visitPhonePage(browser: Browser, { simulator }: LocalWorld, visit
 async function operate(page: Page, { wifi, number, attacker }: Visit): Promise<void> {
   await tabTo(page, 'network')
   if (wifi) await page.keyboard.press('ArrowRight')
+  await tabTo(page, 'product')
   await tabTo(page, 'example')
   await tabTo(page, 'number')
   await page.keyboard.press('ControlOrMeta+a')
@@ -146,6 +147,7 @@ async function operate(page: Page, { wifi, number, attacker }: Visit): Promise<v
   assert.equal(await page.getByLabel('What should happen').inputValue(), number, 'the list follows the field')
   await tabTo(page, 'attacker')
   if (attacker) await page.keyboard.press('Space')
+  await tabTo(page, 'sms')
   await tabTo(page, 'verify')
   await page.keyboard.press('Enter')
 }

@@ -14,6 +14,8 @@ import { sendError } from './faults.ts'
 import { numbers } from './numbers.ts'
 import type { Network, Step } from './phone.ts'
 import { oauthError } from './replies.ts'
+import { finishBySms } from './sms-fallback.ts'
+import { verifyNumbers } from './verify-v2/numbers.ts'
 
 const types: Record<string, string> = {
   html: 'text/html; charset=utf-8',
@@ -45,12 +47,15 @@ interface Walk {
   phoneNumber: string
   network: Network
   withAttacker: boolean
+  /** Whether to ask for a code by SMS when the service says `use_fallback`. */
+  withSms: boolean
 }
 
 /** One line of the stream. The last one is the outcome. */
 type WalkEvent =
   | { type: 'step'; step: Step & { caption: string } }
   | { type: 'attack'; status: number; code: unknown }
+  | { type: 'sms'; text: string }
   | { type: 'outcome'; outcome: PhoneOutcome }
 
 export function phonePageRoutes(app: FastifyInstance, context: OperatorContext): void {
@@ -64,14 +69,20 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
     app.get(path, (_request, reply) => reply.type(type).send(content))
   }
 
-  app.get('/phone/numbers', () =>
-    numbers.map(({ example, pattern, step, description }) => ({
-      number: example,
-      step,
-      description: description.replaceAll('`', ''),
-      rule: pattern !== undefined,
-    })),
-  )
+  // Which product runs is the service's own affair; the page shows the numbers of the one chosen.
+  for (const [path, table] of [
+    ['/phone/numbers', numbers],
+    ['/phone/verify-numbers', verifyNumbers],
+  ] as const) {
+    app.get(path, () =>
+      table.map(({ example, pattern, step, description }) => ({
+        number: example,
+        step,
+        description: description.replaceAll('`', ''),
+        rule: pattern !== undefined,
+      })),
+    )
+  }
 
   // Bad JSON, a body too large, or another media type.
   app.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) =>
@@ -85,7 +96,7 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
     const walk = parseWalk(request.body)
     if (!walk) {
       const description =
-        'phone_number, network (cellular or wifi) and with_attacker (a boolean) are required'
+        'phone_number, network (cellular or wifi) and with_attacker (a boolean) are required; with_sms is a boolean'
       return sendError(reply, oauthError(400, 'invalid_request', description))
     }
     const lines = new PassThrough()
@@ -112,21 +123,42 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
       emit({ type: 'attack', status, code: (body as Record<string, unknown> | undefined)?.code })
     }
 
-    const { phoneNumber, network, withAttacker } = walk
-    const options = { subject: `alice-${suffix}`, phoneNumber, network }
-    const outcome = await context
-      .createPhone()
-      .verify(withAttacker ? { ...options, beforeFinish: attack } : options, onStep)
-    emit({ type: 'outcome', outcome })
+    const { phoneNumber, network, withAttacker, withSms } = walk
+    const subject = `alice-${suffix}`
+    const options = { subject, phoneNumber, network }
+    const phone = context.createPhone()
+    const silent = await phone.verify(withAttacker ? { ...options, beforeFinish: attack } : options, onStep)
+    const needsFallback = 'next_action' in silent && silent.next_action === 'use_fallback'
+    const bySms =
+      withSms && needsFallback
+        ? await finishBySms({
+            phone,
+            subject,
+            phoneNumber,
+            messages: context.verifications.messages,
+            sleep: context.options.sleep,
+            signal: context.closing,
+            onStep,
+            onSms: ({ text }) => emit({ type: 'sms', text }),
+          })
+        : undefined
+    emit({ type: 'outcome', outcome: bySms ?? silent })
   }
 }
 
 function parseWalk(body: unknown): Walk | undefined {
   if (typeof body !== 'object' || body === null) return undefined
-  const { phone_number, network, with_attacker, ...unknown } = body as Record<string, unknown>
+  const {
+    phone_number,
+    network,
+    with_attacker,
+    with_sms = false,
+    ...unknown
+  } = body as Record<string, unknown>
   if (Object.keys(unknown).length > 0) return undefined
   if (typeof phone_number !== 'string' || phone_number.length > maxNumberLength) return undefined
   if (network !== 'cellular' && network !== 'wifi') return undefined
   if (typeof with_attacker !== 'boolean') return undefined
-  return { phoneNumber: phone_number, network, withAttacker: with_attacker }
+  if (typeof with_sms !== 'boolean') return undefined
+  return { phoneNumber: phone_number, network, withAttacker: with_attacker, withSms: with_sms }
 }

@@ -11,12 +11,18 @@ const stepNames = {
   redirect: 'At the redirect',
   token: 'At the exchange of the code',
   verify: 'At the check',
+  check: 'At the check',
+  device: 'At the URL that the phone opens',
+  next: 'On the way to the SMS',
+  sms: 'By SMS',
 }
 const beatMs = matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 260
 
 const form = document.getElementById('phone')
 const number = document.getElementById('number')
 const example = document.getElementById('example')
+const sms = document.getElementById('sms')
+const notification = document.getElementById('notification')
 const attacker = document.getElementById('attacker')
 const button = document.getElementById('verify')
 const progress = document.getElementById('progress')
@@ -32,6 +38,7 @@ example.addEventListener('change', () => {
 })
 number.addEventListener('input', showChoice)
 form.addEventListener('change', showNetwork)
+for (const product of form.elements.product) product.addEventListener('change', showNumbers)
 attacker.addEventListener('change', () => {
   if (!isBusy()) reset()
 })
@@ -52,6 +59,7 @@ async function verify() {
     for await (const event of walk()) {
       if (event.type === 'step') await draw(event.step)
       if (event.type === 'attack') attack = event
+      if (event.type === 'sms') notify(event.text)
       if (event.type === 'outcome') outcome = event.outcome
     }
   } catch {
@@ -76,6 +84,7 @@ async function* walk() {
       phone_number: number.value.trim(),
       network: form.elements.network.value,
       with_attacker: attacker.checked,
+      with_sms: sms.checked,
     }),
   })
   if (!response.ok) return
@@ -107,12 +116,19 @@ function reset() {
   diagram.clear({ withAttacker: attacker.checked })
   document.getElementById('empty').hidden = isBusy()
   hideResult()
+  notification.hidden = true
   say('')
 }
 
 function say(text, tone = '') {
   progress.textContent = text
   progress.className = `progress ${tone}`
+}
+
+/** The SMS, as the phone shows it. */
+function notify(text) {
+  notification.textContent = text
+  notification.hidden = false
 }
 
 /** Keeps the focus on the button, which a disabled one would lose. */
@@ -138,12 +154,13 @@ function showNetwork() {
 
 /** Fills the list of the numbers that the simulator documents, grouped by the step at which each shows. */
 async function showNumbers() {
-  const rows = await (await fetch('/phone/numbers')).json()
+  const rows = await (await fetch(`/phone/${form.elements.product.value}`)).json()
   const groups = Map.groupBy(rows, ({ step }) => step)
   example.replaceChildren(element('option', { value: '', textContent: 'Own choice' }))
-  for (const step of ['verify', 'start', 'redirect', 'token']) {
+  for (const step of ['verify', 'check', 'start', 'redirect', 'token', 'device', 'next', 'sms']) {
+    if (!groups.has(step)) continue
     const group = element('optgroup', { label: stepNames[step] })
-    for (const { number: value, description, rule } of groups.get(step) ?? []) {
+    for (const { number: value, description, rule } of groups.get(step)) {
       const textContent = `${description.replace(/ \(.*\)$/, '')} · ${rule ? 'such as ' : ''}${value}`
       group.append(element('option', { value, textContent }))
     }
