@@ -170,9 +170,7 @@ export async function runMicro(): Promise<string> {
   )
   await add('body: parse and validate', () => body.Check(JSON.parse('{"phone_number":"+99012345678"}')))
   await add('phone number', () => parsePhoneNumber('+99012345678'))
-  await add('auth_url, checked', () =>
-    isAllowedAuthUrl(expectedReply.auth_url, { hosts: [], allowHttp: false }),
-  )
+  await add('auth_url, checked', () => isAllowedAuthUrl(expectedReply.auth_url, { hosts: [], http: 'none' }))
 
   const result = table(['step', 'µs'], rows)
   writeSection('micro', result)

@@ -19,6 +19,7 @@ import { openPrivateKeys } from './private-keys.ts'
 import { startWarnings } from './settings/warnings.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
+import { createAuthUrlPolicy } from './vonage/auth-url.ts'
 import { createVonageClient } from './vonage/client.ts'
 import { createQuota, type Quota } from './vonage/quota.ts'
 import { createRoute, type Route } from './vonage/route.ts'
@@ -93,10 +94,11 @@ export async function openService(config: Config): Promise<Service> {
     tokenRoute: routes.token,
     verifyRoute: routes.verify,
     applicationJwt: privateKeys,
-    authUrlPolicy: {
+    authUrlPolicy: createAuthUrlPolicy({
       hosts: config.VONAGE_AUTH_URL_HOSTS,
-      allowHttp: config.VONAGE_API_URL.startsWith('http:'),
-    },
+      apiUrl: config.VONAGE_API_URL,
+      allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
+    }),
     redirectUri: config.VONAGE_REDIRECT_URI,
     startTimeoutMs: config.START_TIMEOUT_MS,
     finishTimeoutMs: config.FINISH_TIMEOUT_MS,

@@ -13,6 +13,7 @@ import { describeTrouble } from './idp/provider-trouble.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { redisOptions } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
+import { createAuthUrlPolicy } from './vonage/auth-url.ts'
 import { createTransport } from './vonage/transport.ts'
 import { judgeNetworkEnablement, networkEnablementRequest } from './vonage/wire.ts'
 
@@ -100,10 +101,11 @@ async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: Abort
   const scope = String(config.VONAGE_SCOPES[0])
   const transport = createTransport({ url: config.VONAGE_API_URL, connections: 1 })
   const request = networkEnablementRequest({ phoneNumber, scope, state }, jwt, { requestId: state })
-  const policy = {
+  const policy = createAuthUrlPolicy({
     hosts: config.VONAGE_AUTH_URL_HOSTS,
-    allowHttp: config.VONAGE_API_URL.startsWith('http:'),
-  }
+    apiUrl: config.VONAGE_API_URL,
+    allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
+  })
   try {
     judgeNetworkEnablement(await transport.send(request, signal), scope, policy, clock.wallMs())
     return 'Vonage took application and key, and gave an auth_url'

@@ -4,6 +4,7 @@
  * Costs: a key that the provider withdraws goes on working for up to 60 seconds, for tokens already seen.
  */
 import { hash } from 'node:crypto'
+import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Caller, Clock } from '../core/ports.ts'
 
 /** Each of the two halves; about 3 MB in all when full. */
@@ -14,8 +15,8 @@ interface Entry {
   caller: Caller
   /** The token's own end, by the wall clock as the token means it. */
   expiresAtMs: number
-  /** The end of our trust in the check, by the monotonic clock. */
-  staleAtMs: number
+  /** The end of our trust in the check is 60 seconds later, by either clock. */
+  checkedAt: Moment
 }
 
 export interface TokenCache {
@@ -33,7 +34,7 @@ export function createTokenCache(clock: Clock): TokenCache {
     get(token) {
       const key = hash('sha256', token, 'base64url')
       const entry = recent.get(key) ?? older.get(key)
-      if (!entry || entry.staleAtMs <= clock.monotonicMs() || entry.expiresAtMs <= clock.wallMs())
+      if (!entry || elapsedMs(clock, entry.checkedAt) >= maxAgeMs || entry.expiresAtMs <= clock.wallMs())
         return undefined
       return entry.caller
     },
@@ -42,8 +43,7 @@ export function createTokenCache(clock: Clock): TokenCache {
         older = recent
         recent = new Map()
       }
-      const staleAtMs = clock.monotonicMs() + maxAgeMs
-      recent.set(hash('sha256', token, 'base64url'), { caller, expiresAtMs, staleAtMs })
+      recent.set(hash('sha256', token, 'base64url'), { caller, expiresAtMs, checkedAt: momentOf(clock) })
     },
   }
 }

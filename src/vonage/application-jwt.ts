@@ -4,6 +4,7 @@
  */
 import { type KeyObject, randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
+import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Soon } from '../core/soon.ts'
 
@@ -31,7 +32,8 @@ export interface ApplicationJwt {
   /** A JWT good for at least 30 seconds more. Parallel calls share one signing. */
   current(): Soon<string>
   /**
-   * Answers a 401: signs a new JWT unless that has happened meanwhile, however many calls were refused at once.
+   * Answers a 401: signs a new JWT unless that has happened meanwhile, however many calls were refused at once. At once when a clock
+   * calls the refused one too old.
    * @returns undefined when the refused JWT is new itself, so that the key or the application is at fault, not its age
    */
   replace(refused: string): Promise<string | undefined>
@@ -39,8 +41,8 @@ export interface ApplicationJwt {
 
 /** The JWTs of one key. */
 export interface SigningJwt extends ApplicationJwt {
-  /** Is it the one that was signed last? */
-  isLatest(jwt: string): boolean
+  /** Is it the one that was signed last, and still good by both clocks? */
+  isCurrent(jwt: string): boolean
 }
 
 /**
@@ -49,20 +51,26 @@ export interface SigningJwt extends ApplicationJwt {
  */
 export function createApplicationJwt(options: ApplicationJwtOptions): SigningJwt {
   const { applicationId, privateKey, clock } = options
-  let latest: { jwt: string; signedAtMs: number } | undefined
+  let latest: { jwt: string; signedAt: Moment } | undefined
   let signing: Promise<string> | undefined
 
   async function sign(): Promise<string> {
-    const signedAtMs = clock.monotonicMs()
-    const issuedAtSeconds = Math.floor((clock.wallMs() - backdateMs) / 1000)
+    const signedAt = momentOf(clock)
+    const issuedAtSeconds = Math.floor((signedAt.wallMs - backdateMs) / 1000)
     const jwt = await new SignJWT({ application_id: applicationId })
       .setProtectedHeader({ alg: 'RS256', typ: 'JWT' })
       .setIssuedAt(issuedAtSeconds)
       .setExpirationTime(issuedAtSeconds + (backdateMs + lifetimeMs) / 1000)
       .setJti(randomUUID())
       .sign(privateKey)
-    latest = { jwt, signedAtMs }
+    latest = { jwt, signedAt }
     return jwt
+  }
+
+  /** By the clock that is harder on it. Without end when the wall clock went back to before its `iat`. */
+  function ageMs(): number {
+    if (!latest || clock.wallMs() < latest.signedAt.wallMs - backdateMs) return Number.POSITIVE_INFINITY
+    return elapsedMs(clock, latest.signedAt)
   }
 
   function signOnce(): Promise<string> {
@@ -73,21 +81,20 @@ export function createApplicationJwt(options: ApplicationJwtOptions): SigningJwt
   }
 
   return {
-    ageSeconds: () => latest && (clock.monotonicMs() - latest.signedAtMs) / 1000,
+    ageSeconds: () => latest && elapsedMs(clock, latest.signedAt) / 1000,
 
     current() {
-      const ageMs = latest ? clock.monotonicMs() - latest.signedAtMs : Number.POSITIVE_INFINITY
-      if (!latest || ageMs >= usableMs) return signOnce()
-      if (ageMs >= renewAfterMs) void signOnce()
+      const oldMs = ageMs()
+      if (!latest || oldMs >= usableMs) return signOnce()
+      if (oldMs >= renewAfterMs) void signOnce()
       return latest.jwt
     },
 
     async replace(refused) {
-      if (latest?.jwt !== refused) return this.current()
-      if (clock.monotonicMs() - latest.signedAtMs < leastAgeForRenewalMs) return undefined
-      return signOnce()
+      if (!this.isCurrent(refused)) return this.current()
+      return ageMs() < leastAgeForRenewalMs ? undefined : signOnce()
     },
 
-    isLatest: (jwt) => jwt === latest?.jwt,
+    isCurrent: (jwt) => jwt === latest?.jwt && ageMs() < usableMs,
   }
 }

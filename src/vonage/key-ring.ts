@@ -56,7 +56,7 @@ export function createKeyRing({ applicationId, clock, ...options }: KeyRingOptio
 
     async replace(refused) {
       const { jwt } = onTrial ?? used
-      if (!jwt.isLatest(refused)) return jwt.current()
+      if (!jwt.isCurrent(refused)) return jwt.current()
       if (onTrial) {
         others = [...without(onTrial), onTrial]
         onTrial = undefined
@@ -69,7 +69,7 @@ export function createKeyRing({ applicationId, clock, ...options }: KeyRingOptio
     },
 
     accepted(jwt) {
-      if (!onTrial?.jwt.isLatest(jwt)) return
+      if (!onTrial?.jwt.isCurrent(jwt)) return
       others = [used, ...without(onTrial)]
       used = onTrial
       onTrial = undefined

@@ -59,7 +59,7 @@ const operator = createVonageClient({
   tokenRoute: route,
   verifyRoute: route,
   applicationJwt: createTestKeyRing({ applicationId: 'app', primary: keys.privateKey, clock }),
-  authUrlPolicy: { hosts: [], allowHttp: false },
+  authUrlPolicy: { hosts: [], http: 'none' as const },
   redirectUri: 'https://example.com/callback',
   startTimeoutMs: 5000,
   finishTimeoutMs: 5000,

@@ -43,6 +43,15 @@ test('keeps to 60 seconds when the wall clock jumps back', () => {
   assert.ok(!remembers('token'))
 })
 
+test('forgets a token after 60 seconds of the wall clock, which a sleep of the machine takes', () => {
+  const { clock, remember, remembers } = openCache()
+  remember('token')
+  clock.jumpWall(59_999)
+  assert.ok(remembers('token'))
+  clock.jumpWall(1)
+  assert.ok(!remembers('token'))
+})
+
 test('forgets a token at its own end by the wall clock', () => {
   const { clock, remember, remembers } = openCache()
   remember('token', 10_000)

@@ -1,6 +1,6 @@
 /**
  * A process that opens services on request, for `service-process.ts`. Each is what `main.ts` opens from these settings; that
- * many share a process makes a fresh one cost milliseconds. The parent also moves the monotonic clock and weighs the
+ * many share a process makes a fresh one cost milliseconds. The parent also moves either clock and weighs the
  * process.
  */
 import crypto from 'node:crypto'
@@ -19,6 +19,10 @@ const monotonicMs = performance.now.bind(performance)
 let advancedMs = 0
 performance.now = () => monotonicMs() + advancedMs
 
+const wallMs = Date.now
+let jumpedMs = 0
+Date.now = () => wallMs() + jumpedMs
+
 const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<unknown> } = {
   async open(settings) {
     const service = await openService(parseConfig(settings))
@@ -27,6 +31,9 @@ const commands: { [name in keyof Command]: (argument: Command[name]) => Promise<
   close: async (index) => services[index]?.close(),
   async advance(ms) {
     advancedMs += ms
+  },
+  async jumpWall(ms) {
+    jumpedMs += ms
   },
   async sabotage(text) {
     crypto.randomBytes = () => {

@@ -14,6 +14,7 @@ export interface Command {
   open: Environment
   close: number
   advance: number
+  jumpWall: number
   weigh: undefined
   sabotage: string
   loopDelay: undefined
@@ -38,6 +39,8 @@ export interface ServiceProcess {
   open(settings: Environment): Promise<HostedService>
   /** Moves the monotonic clock of all services here. Timers that run already stay as they are. */
   advance(ms: number): Promise<void>
+  /** Changes the wall clock of all services here, as waking up from sleep or an administrator would. */
+  jumpWall(ms: number): Promise<void>
   /** From now on no state can be made: a bug whose error has this text. */
   sabotage(text: string): Promise<void>
   /** After a garbage collection. */
@@ -93,6 +96,7 @@ export async function openServiceProcess(caFile?: string): Promise<ServiceProces
       return { url, managementUrl, close: async () => void (await ask('close', index)) }
     },
     advance: async (ms) => void (await ask('advance', ms)),
+    jumpWall: async (ms) => void (await ask('jumpWall', ms)),
     sabotage: async (text) => void (await ask('sabotage', text)),
     weigh: async () => (await ask('weigh', undefined)) as Memory,
     loopDelayP99Ms: async () => (await ask('loopDelay', undefined)) as number,

@@ -34,7 +34,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
     tokenRoute: route,
     verifyRoute: route,
     applicationJwt: createTestKeyRing({ primary: createRsaKeys().privateKey, clock }),
-    authUrlPolicy: { hosts: [], allowHttp: true },
+    authUrlPolicy: { hosts: [], http: 'loopback' },
     startTimeoutMs: 30_000,
     finishTimeoutMs: 30_000,
     redirectUri: 'https://bff.example.com/callback',

@@ -49,7 +49,7 @@ export async function setUpClient(
     tokenRoute: route('/oauth2/token'),
     verifyRoute: route(),
     applicationJwt: createTestKeyRing({ primary: keys.privateKey, next, clock, changes: keyChanges }),
-    authUrlPolicy: { hosts: [], allowHttp: true },
+    authUrlPolicy: { hosts: [], http: 'loopback' },
     startTimeoutMs: timeoutMs,
     finishTimeoutMs: timeoutMs,
     redirectUri,

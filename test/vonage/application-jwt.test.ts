@@ -163,17 +163,43 @@ test('a refusal before anything was signed leads to the first JWT', async () => 
   assert.equal(decodeJwt(jwt ?? '').application_id, applicationId)
 })
 
-for (const [what, jumpMs] of Object.entries({ forward: 3_600_000, back: -3_600_000 })) {
-  test(`the wall clock jumping ${what} by an hour ages no JWT, and the next one is issued by the new time`, async () => {
+const jumps: Array<[what: string, jumpMs: number]> = [
+  ['an hour on', 3_600_000],
+  ['40 days on', 40 * 24 * 3_600_000],
+  ['to half a minute before its end', usableMs],
+  ['an hour back', -3_600_000],
+  ['back to just before its iat', -10_001],
+]
+for (const [what, jumpMs] of jumps) {
+  test(`with the wall clock ${what}, 1,000 parallel calls wait for one new JWT, issued by the new time`, async () => {
     const { clock, applicationJwt } = setUp()
     const first = await applicationJwt.current()
     clock.jumpWall(jumpMs)
-    clock.advance(10_000)
-    assert.equal(await applicationJwt.current(), first)
-    const renewed = await applicationJwt.replace(first)
-    assert.equal(decodeJwt(renewed ?? '').iat, clock.wallMs() / 1000 - 10)
+    const jwts = await parallel(1000, () => applicationJwt.current())
+    assert.equal(jwts.includes(first), false)
+    assert.equal(distinctIds(jwts).size, 1)
+    assert.equal(decodeJwt(jwts[0] ?? '').iat, Math.floor(clock.wallMs() / 1000) - 10)
+  })
+
+  test(`with the wall clock ${what}, a refusal is cured at once, however young the JWT is by the monotonic clock`, async () => {
+    const { clock, applicationJwt } = setUp()
+    const refused = await applicationJwt.current()
+    clock.jumpWall(jumpMs)
+    const renewed = await applicationJwt.replace(refused)
+    assert.ok(renewed !== undefined && renewed !== refused)
+    assert.equal(await applicationJwt.replace(renewed), undefined, 'a new one is none the better')
   })
 }
+
+for (const jumpMs of [-10_000, -1, 1, renewAfterMs - 1])
+  test(`the wall clock moved by ${jumpMs} ms leaves a JWT good, and the monotonic clock ages it`, async () => {
+    const { clock, applicationJwt } = setUp()
+    const first = await applicationJwt.current()
+    clock.jumpWall(jumpMs)
+    assert.equal(await applicationJwt.current(), first)
+    clock.advance(usableMs)
+    assert.notEqual(await applicationJwt.current(), first)
+  })
 
 test('a failed signing fails every call that shares it, and the next call tries again', async () => {
   const { applicationJwt } = setUp(createRsaKeys(1024).privateKey)

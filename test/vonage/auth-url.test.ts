@@ -1,14 +1,14 @@
 /** Which URLs from upstream may reach a phone: the good forms, and a table of hostile ones. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type AuthUrlPolicy, isAllowedAuthUrl } from '../../src/vonage/auth-url.ts'
+import { type AuthUrlPolicy, createAuthUrlPolicy, isAllowedAuthUrl } from '../../src/vonage/auth-url.ts'
 
-const anyHost: AuthUrlPolicy = { hosts: [], allowHttp: false }
+const anyHost: AuthUrlPolicy = { hosts: [], http: 'none' }
 const listed: AuthUrlPolicy = {
   hosts: ['api-eu.vonage.com', '*.vonage.com', 'auth.operator.example'],
-  allowHttp: false,
+  http: 'none',
 }
-const virtual: AuthUrlPolicy = { hosts: [], allowHttp: true }
+const virtual: AuthUrlPolicy = { hosts: [], http: 'loopback' }
 
 const fromVonage =
   'https://api-eu.vonage.com/oauth2/auth?client_id=sandbox_test&redirect_uri=https%3A%2F%2Fexample.com%2Fcb&response_type=code&scope=openid&state=v2_840e17a8-79f2-1a277bff'
@@ -186,5 +186,32 @@ test('allowing http loosens nothing else', () => {
     'http://127.1/',
   ])
     assert.equal(isAllowedAuthUrl(url, virtual), false)
-  assert.equal(isAllowedAuthUrl('http://evil.example/', { ...listed, allowHttp: true }), false)
+  assert.equal(isAllowedAuthUrl('http://evil.example/', { ...listed, http: 'any' }), false)
+})
+
+test('plain http passes to loopback, and to any host only when the policy says so', () => {
+  const any: AuthUrlPolicy = { hosts: [], http: 'any' }
+  for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '[::1]', '[::1]:4000', 'localhost:4000'])
+    for (const policy of [virtual, any]) assert.equal(isAllowedAuthUrl(`http://${host}/auth`, policy), true)
+  for (const host of [
+    'evil.example',
+    'localhost.example',
+    '127.0.0.1.example',
+    '10.0.0.1',
+    '128.0.0.1',
+    'a.localhost',
+  ]) {
+    assert.equal(isAllowedAuthUrl(`http://${host}/auth`, virtual), false, host)
+    assert.equal(isAllowedAuthUrl(`http://${host}/auth`, any), true, host)
+  }
+})
+
+test('a policy lets plain http pass only from an API that is itself reached by plain http', () => {
+  for (const [apiUrl, allowInsecure, http] of [
+    ['https://api-eu.vonage.com', false, 'none'],
+    ['https://api-eu.vonage.com', true, 'none'],
+    ['http://127.0.0.1:4000', false, 'loopback'],
+    ['http://simulator:4000', true, 'any'],
+  ] as const)
+    assert.deepEqual(createAuthUrlPolicy({ hosts: ['a'], apiUrl, allowInsecure }), { hosts: ['a'], http })
 })

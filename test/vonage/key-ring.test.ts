@@ -178,3 +178,13 @@ test('of three keys each gets its turn', async () => {
   assert.equal(await call(), 'bC')
   assert.deepEqual(changes, ['next', 'primary'])
 })
+
+test('a JWT that the wall clock calls expired is signed anew by its own key, before another key is tried', async () => {
+  const { ring, clock, call, signer, changes } = setUp('ab')
+  assert.equal(await call(), 'A')
+  const refused = await ring.current()
+  clock.jumpWall(3_600_000)
+  assert.equal(await signer(await ring.replace(refused)), 'a')
+  assert.equal(await call(), 'A')
+  assert.deepEqual(changes, [])
+})

@@ -15,7 +15,7 @@ import { correlation } from '../support/unobserved.ts'
 const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=v2_840e17a8'
 const nowMs = Date.UTC(2026, 0, 1)
-const policy = { hosts: ['*.vonage.com'], allowHttp: false }
+const policy = { hosts: ['*.vonage.com'], http: 'none' as const }
 
 /** As a promise, so that a failure is one like any other. */
 async function judge(outcome: Outcome): Promise<AuthUrl> {
