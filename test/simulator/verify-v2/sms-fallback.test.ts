@@ -17,7 +17,10 @@ interface Received {
 }
 
 /** Refuses to verify silently, and sends SMS; one wrong code after the other until Vonage has enough. */
-async function openWorld(close: (end: () => unknown) => void, { hasSms }: { hasSms: boolean }) {
+async function openWorld(
+  close: (end: () => unknown) => void,
+  { hasSms, asksForEver = false }: { hasSms: boolean; asksForEver?: boolean },
+) {
   const paths: string[] = []
   let simulator: Simulator
   async function answer(path: string, { phone_number, code, state }: Received): Promise<[number, object]> {
@@ -30,7 +33,7 @@ async function openWorld(close: (end: () => unknown) => void, { hasSms }: { hasS
     if (path !== '/v1/number-verification') return [404, { code: 'not_found', next_action: 'fix_request' }]
     const { status } = await call(simulator, `/${state}`, { code })
     if (status === 200) return [200, { phone_number_verified: true }]
-    if (status === 400) return [400, { code: 'wrong_code', next_action: 'ask_again' }]
+    if (status === 400 || asksForEver) return [400, { code: 'wrong_code', next_action: 'ask_again' }]
     return [400, { code: 'code_rejected', next_action: 'start_again' }]
   }
   const server = createServer(async (request, response) => {
@@ -98,6 +101,12 @@ test('a wrong code is typed three times, and no more', async (t) => {
   const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: true })
   const { outcome } = await walk(simulator, '+447700900262')
   assert.partialDeepStrictEqual(outcome, { code: 'code_rejected' })
+  assert.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
+})
+
+test('a service that asks again for ever is not asked a fourth time', async (t) => {
+  const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: true, asksForEver: true })
+  assert.partialDeepStrictEqual((await walk(simulator, '+447700900262')).outcome, { code: 'wrong_code' })
   assert.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
 })
 
