@@ -4,7 +4,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { openAccessTokens } from './access-tokens.ts'
 import type { Config } from './config.ts'
-import type { UpstreamCall } from './core/events.ts'
 import { ServiceFailure } from './core/failures.ts'
 import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
@@ -19,17 +18,9 @@ import { openPrivateKeys } from './private-keys.ts'
 import { startWarnings } from './settings/warnings.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
-import { createAuthUrlPolicy } from './vonage/auth-url.ts'
-import { createVonageClient } from './vonage/client.ts'
-import { createQuota, type Quota } from './vonage/quota.ts'
-import { createRoute, type Route } from './vonage/route.ts'
-import { traceTransport } from './vonage/traced-transport.ts'
-import { createTransport, type Transport } from './vonage/transport.ts'
+import { openVonage } from './vonage/open.ts'
 
 const systemClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
-
-/** What the quota lets in within one deadline, with bounds for very small and very large quotas. */
-const inFlightPerRoute = { min: 64, max: 512 }
 
 export interface Service {
   /** Where the public listener answers, such as `http://127.0.0.1:3000`. */
@@ -52,7 +43,7 @@ export async function openService(config: Config): Promise<Service> {
   const tracing = await openTracing(config)
 
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const { store, counters, permits, landings, ...stores } = await openStores(config, {
+  const { store, counters, permits, landings, starts, ...stores } = await openStores(config, {
     clock,
     digest,
     log: log.logger,
@@ -62,53 +53,21 @@ export async function openService(config: Config): Promise<Service> {
 
   const accessTokens = openAccessTokens(config, { clock, digest, log: log.logger })
 
-  const quota = createQuota({
+  const privateKeys = openPrivateKeys(config, { clock, log: log.logger, events })
+  const vonage = openVonage(config, {
+    applicationJwt: privateKeys,
     permits,
-    perSecond: config.VONAGE_REQUESTS_PER_SECOND,
-    maxWaitMs: config.START_TIMEOUT_MS / 2,
+    underWay: starts,
     clock,
     events,
-  })
-  const maxInFlight = maxInFlightPerRoute(config)
-  const transports: Transport[] = []
-  function openRoute(call: UpstreamCall, url: string, quotaOfRoute?: Quota): Route {
-    const transport = createTransport({ url, connections: maxInFlight })
-    transports.push(transport)
-    return createRoute({
-      call,
-      transport: tracing ? traceTransport(transport, call, url, tracing.inSpan) : transport,
-      maxInFlight,
-      quota: quotaOfRoute,
-      clock,
-      events,
-    })
-  }
-  const routes: Record<UpstreamCall, Route> = {
-    network_enablement: openRoute('network_enablement', config.VONAGE_API_URL, quota),
-    token: openRoute('token', config.VONAGE_TOKEN_URL),
-    verify: openRoute('verify', config.VONAGE_API_URL),
-  }
-  const privateKeys = openPrivateKeys(config, { clock, log: log.logger, events })
-  const operator = createVonageClient({
-    startRoute: routes.network_enablement,
-    tokenRoute: routes.token,
-    verifyRoute: routes.verify,
-    applicationJwt: privateKeys,
-    authUrlPolicy: createAuthUrlPolicy({
-      hosts: config.VONAGE_AUTH_URL_HOSTS,
-      apiUrl: config.VONAGE_API_URL,
-      allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
-    }),
-    redirectUri: config.VONAGE_REDIRECT_URI,
-    startTimeoutMs: config.START_TIMEOUT_MS,
-    finishTimeoutMs: config.FINISH_TIMEOUT_MS,
-    clock,
+    inSpan: tracing?.inSpan,
   })
 
   const verification = createVerification({
-    operator,
+    operator: vonage.operator,
     store,
-    landings,
+    // With Verify the device lands at Vonage, so nobody is waited for here.
+    landings: config.VONAGE_PRODUCT === 'verify' ? { ...landings, expect: () => undefined } : landings,
     events,
     scopes: config.VONAGE_SCOPES,
     callingCodes: config.ALLOWED_CALLING_CODES,
@@ -121,8 +80,8 @@ export async function openService(config: Config): Promise<Service> {
     await store.ping()
   }
   metrics.watch({
-    quotaWaiting: quota.waiting,
-    circuit: (call) => routes[call].circuit(),
+    quotaWaiting: vonage.waiting,
+    circuits: vonage.circuits,
     liveStates: stores.liveStates,
     jwksAgeSeconds: accessTokens.keyAgeSeconds,
     applicationJwtAgeSeconds: privateKeys.ageSeconds,
@@ -168,7 +127,7 @@ export async function openService(config: Config): Promise<Service> {
     privateKeys.close()
     await server.close()
     await management.close()
-    await Promise.all(transports.map((transport) => transport.close()))
+    await vonage.close()
     // A finish whose caller left still keeps its result.
     await setImmediate()
     await stores.close()
@@ -208,9 +167,4 @@ async function openTracing(config: Config): Promise<Tracing | undefined> {
     endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
     serviceName: config.OTEL_SERVICE_NAME,
   })
-}
-
-function maxInFlightPerRoute({ VONAGE_REQUESTS_PER_SECOND, START_TIMEOUT_MS }: Config): number {
-  const { min, max } = inFlightPerRoute
-  return Math.min(max, Math.max(min, Math.ceil((VONAGE_REQUESTS_PER_SECOND * START_TIMEOUT_MS) / 1000)))
 }

@@ -14,11 +14,18 @@ import { fetchSigningKeys } from './idp/signing-keys.ts'
 import { redisOptions } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createAuthUrlPolicy } from './vonage/auth-url.ts'
+import { judgeNetworkEnablement, networkEnablementRequest } from './vonage/network-enablement/wire.ts'
 import { createTransport } from './vonage/transport.ts'
-import { judgeNetworkEnablement, networkEnablementRequest } from './vonage/wire.ts'
+import { judgeStart, startRequest } from './vonage/verify/wire.ts'
 
 const defaultPorts: Record<string, number> = { 'https:': 443, 'http:': 80 }
 const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+
+/** What each product speaks to. */
+const hostsOf = {
+  network_enablement: ['VONAGE_API_URL', 'VONAGE_TOKEN_URL'],
+  verify: ['VONAGE_VERIFY_URL'],
+} as const
 
 /**
  * What is checked, by the setting that it hangs on, and how. An attempt resolves to what it now knows, rejects when it fails, and
@@ -34,8 +41,7 @@ export function liveChecks(
 ): Check[] {
   const checks: Check[] = [
     [config.AUTH_JWKS_URI === undefined ? 'AUTH_ISSUER' : 'AUTH_JWKS_URI', () => fetchKeys(config)],
-    ['VONAGE_API_URL', (signal) => connect(config.VONAGE_API_URL, signal)],
-    ['VONAGE_TOKEN_URL', (signal) => connect(config.VONAGE_TOKEN_URL, signal)],
+    ...hostsOf[config.VONAGE_PRODUCT].map((name): Check => [name, (signal) => connect(config[name], signal)]),
   ]
   const { REDIS_URL: urls } = config
   if (urls) checks.push(['REDIS_URL', (signal) => askRedis(redisOptions(config, urls), signal, warn)])
@@ -99,16 +105,23 @@ async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: Abort
   }).current()
   const state = mintState()
   const scope = String(config.VONAGE_SCOPES[0])
-  const transport = createTransport({ url: config.VONAGE_API_URL, connections: 1 })
-  const request = networkEnablementRequest({ phoneNumber, scope, state }, jwt, { requestId: state })
+  const correlation = { requestId: state }
+  const verify = config.VONAGE_PRODUCT === 'verify'
+  const url = verify ? config.VONAGE_VERIFY_URL : config.VONAGE_API_URL
   const policy = createAuthUrlPolicy({
     hosts: config.VONAGE_AUTH_URL_HOSTS,
-    apiUrl: config.VONAGE_API_URL,
+    apiUrl: url,
     allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
   })
+  const request = verify
+    ? startRequest(phoneNumber, String(config.VONAGE_BRAND), jwt, correlation)
+    : networkEnablementRequest({ subject: '', phoneNumber, scope, state }, jwt, correlation)
+  const transport = createTransport({ url, connections: 1 })
   try {
-    judgeNetworkEnablement(await transport.send(request, signal), scope, policy, clock.wallMs())
-    return 'Vonage took application and key, and gave an auth_url'
+    const outcome = await transport.send(request, signal)
+    if (verify) judgeStart(outcome, policy, clock.wallMs())
+    else judgeNetworkEnablement(outcome, scope, policy, clock.wallMs())
+    return 'Vonage took application and key, and gave a URL for the device'
   } finally {
     await transport.close()
   }

@@ -72,13 +72,33 @@ export const settings = Type.Object({
       'RSA',
     ]),
   ),
-  VONAGE_REDIRECT_URI: text(
-    `URL of the landing page, exactly as registered: https://<public host>${landingPath}.`,
+  VONAGE_PRODUCT: Type.Unsafe<'network_enablement' | 'verify'>(
+    Type.Union(
+      ['network_enablement', 'verify'].map((product) => Type.Literal(product)),
+      {
+        description:
+          'What starts verifications: network_enablement (with Number Verification), or verify (Verify v2, which Vonage recommends).',
+        default: 'network_enablement',
+      },
+    ),
+  ),
+  VONAGE_REDIRECT_URI: Type.Optional(
+    text(
+      `URL of the landing page, exactly as registered: https://<public host>${landingPath}. Required with network_enablement.`,
+    ),
   ),
   VONAGE_API_URL: text('Base URL of the API.', 'https://api-eu.vonage.com'),
   VONAGE_TOKEN_URL: text(
     'The token endpoint, where a code is exchanged.',
     'https://api-eu-3.vonage.com/oauth2/token',
+  ),
+  VONAGE_VERIFY_URL: text('Base URL of Verify v2, without /v2/verify.', 'https://api.nexmo.com'),
+  VONAGE_BRAND: Type.Optional(
+    Type.String({
+      pattern: '^[^/{}:$]{1,18}$',
+      description:
+        'The name that Verify v2 shows to users: 1 to 18 characters, none of / { } : $. Required with verify.',
+    }),
   ),
   VONAGE_SCOPES: list('Scopes that an app may ask for; the first is the default.', [
     'dpv:FraudPreventionAndDetection#number-verification-verify-read',

@@ -5,15 +5,17 @@ import type { Config } from './config.ts'
 import type { EventSink } from './core/events.ts'
 import { ServiceFailure } from './core/failures.ts'
 import type { KeyedDigest } from './core/keyed-digest.ts'
-import type { Clock, InSpan, Landings, StateStore } from './core/ports.ts'
+import type { Clock, InSpan, Landings, StartsUnderWay, StateStore } from './core/ports.ts'
 import type { Counters } from './http/rate-limit.ts'
 import type { Log } from './observability/logger.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { createMemoryCounters } from './store/memory-counters.ts'
 import { createMemoryLandings } from './store/memory-landings.ts'
+import { createMemoryStarts } from './store/memory-starts.ts'
 import { createRedisStore } from './store/redis.ts'
 import { createRedisCounters } from './store/redis-counters.ts'
 import { createRedisLandings } from './store/redis-landings.ts'
+import { createRedisStarts } from './store/redis-starts.ts'
 import { createTroubleReport } from './store/redis-trouble.ts'
 import { traceMethods } from './store/traced-methods.ts'
 import { createLocalPermits, type Permits, spacingMs } from './vonage/quota.ts'
@@ -23,6 +25,7 @@ export interface Stores {
   counters: Counters
   permits: Permits
   landings: Landings
+  starts: StartsUnderWay
   /** In this process; undefined with Redis, which does not count them. */
   liveStates(): number | undefined
   /** After what was asked before has been answered, or given up on. */
@@ -62,6 +65,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
       counters: localCounters,
       permits: createLocalPermits({ perSecond, clock }),
       landings: createMemoryLandings({ ttlSeconds, clock, events }),
+      starts: createMemoryStarts({ clock }),
       liveStates: store.size,
       close: async () => undefined,
     }
@@ -107,6 +111,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
     counters: traced('limit', createRedisCounters({ client, local: localCounters })),
     permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
     landings: createRedisLandings({ client, ttlSeconds, events }),
+    starts: traced('start', createRedisStarts({ client, digest, onFailure: reportTrouble })),
     liveStates: () => undefined,
     async close() {
       await client.quit().catch(() => undefined)

@@ -64,6 +64,17 @@ test('every setting that is not given has the default of the contract', () => {
     if (!required.includes(name)) assert.deepEqual(config[name], defaults[name], name)
 })
 
+test('what only one product needs is asked for with that product', () => {
+  const { VONAGE_REDIRECT_URI: _, ...without } = good
+  assert.deepEqual(namesOf(without), ['VONAGE_REDIRECT_URI'])
+  assert.deepEqual(namesOf({ ...without, VONAGE_PRODUCT: 'verify' }), ['VONAGE_BRAND'])
+  const verify = { ...without, VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme' }
+  assert.equal(parseConfig(verify).VONAGE_PRODUCT, 'verify')
+  for (const brand of ['a/b', '{a}', 'a:b', 'a$', 'x'.repeat(19)])
+    assert.deepEqual(namesOf({ ...verify, VONAGE_BRAND: brand }), ['VONAGE_BRAND'], brand)
+  assert.deepEqual(namesOf({ ...verify, VONAGE_PRODUCT: 'Verify' }), ['VONAGE_PRODUCT'])
+})
+
 test('an empty variable counts as not given', () => {
   const empty = Object.fromEntries(Object.keys(defaults).map((name) => [name, '']))
   assert.deepEqual(parseConfig({ ...empty, ...good }), parseConfig(good))

@@ -51,11 +51,32 @@ test('live with a number, Vonage is asked once about it, with the first key', as
     true,
     number,
   )
-  assert.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave an auth_url')
+  assert.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
   assert.equal(passed, true)
   assert.doesNotMatch(notTried, /--number/)
   assert.equal(upstream.paths().filter((path) => path === '/v0.1/network-enablement').length, 1)
   assert.ok(!lines.join().includes('auth?state'))
+})
+
+test('live with a number, Verify is asked where it is the product, and the hosts of the other are left alone', async (t) => {
+  const upstream = await openUpstream(t)
+  upstream.documents.set(
+    '/v2/verify',
+    (_: unknown, response: { statusCode: number; end(body: string): void }) => {
+      response.statusCode = 202
+      response.end('{"request_id":"an-id","check_url":"https://api.nexmo.com/silent-auth"}')
+    },
+  )
+  const settings = {
+    VONAGE_PRODUCT: 'verify',
+    VONAGE_BRAND: 'Acme',
+    VONAGE_VERIFY_URL: upstream.origin,
+    VONAGE_TOKEN_URL: 'https://[::1]:1',
+  }
+  const { checks, passed } = await runPreflight(settingsFor(upstream, settings), true, number)
+  assert.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
+  assert.match(checks.VONAGE_VERIFY_URL ?? '', /^reachable/)
+  assert.deepEqual([checks.VONAGE_API_URL, checks.VONAGE_TOKEN_URL, passed], [undefined, undefined, true])
 })
 
 test('live with a number, a refusal of Vonage is told by its status, after one call', async (t) => {

@@ -18,7 +18,7 @@ export const oauthErrors = [
 export type OauthError = (typeof oauthErrors)[number]
 
 /** The calls to Vonage, by what they are for. */
-export type UpstreamCall = 'network_enablement' | 'token' | 'verify'
+export type UpstreamCall = 'network_enablement' | 'token' | 'verify' | 'verify_v2' | 'verify_v2_check'
 
 /** The requests of one verification. */
 export type Step = 'start' | 'landing' | 'finish'

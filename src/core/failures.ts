@@ -24,6 +24,7 @@ export type FailureCode =
   | 'unsupported_media_type'
   | 'headers_too_large'
   | 'network_not_supported'
+  | 'verification_in_progress'
   | 'rate_limited'
   | 'internal'
   | 'upstream_invalid'

@@ -23,6 +23,8 @@ export interface Caller {
 export interface PendingVerification {
   readonly phoneNumber: PhoneNumber
   readonly scope: string
+  /** The operator's own name of it, where it gave one. */
+  readonly requestId?: string
 }
 
 /** A verification that was handed out: nobody else has it. */
@@ -47,11 +49,13 @@ export const resultTtlSeconds = 60
 
 export interface StateStore {
   /**
-   * Keeps a verification for the store's TTL. A subject over its own cap loses its oldest one.
+   * Keeps a verification for the store's TTL, or a shorter time. A subject over its own cap loses its oldest one.
+   * @param state the state, or whatever else the device brings back with its code
+   * @param lifetimeSeconds counts when it is shorter than the store's TTL
    * @throws overloaded when the store is full: live entries are never dropped for new ones
    * @throws store_unavailable
    */
-  put(subject: string, state: string, pending: PendingVerification): Promise<void>
+  put(subject: string, state: string, pending: PendingVerification, lifetimeSeconds?: number): Promise<void>
   /**
    * Hands the verification out and forgets it, in one step: of any number of parallel calls at most one gets it.
    * @returns undefined when it is unknown, expired, already taken, or another subject's
@@ -85,10 +89,47 @@ export interface Landings {
   countExpired(): Promise<void>
 }
 
+/** How long the operator refuses a second verification of a number, and how long it holds the first one open for the device. */
+export const startUnderWaySeconds = 60
+
+/** A verification that the operator would not begin a second time for its number. */
+export interface StartUnderWay {
+  readonly requestId: string
+  readonly authUrl: string
+}
+
+/** What a caller has begun for a number, for a minute, so that a repeated start gets the same answer. */
+export interface StartsUnderWay {
+  /** @throws store_unavailable */
+  keep(subject: string, phoneNumber: PhoneNumber, start: StartUnderWay): Promise<void>
+  /** @throws store_unavailable */
+  find(subject: string, phoneNumber: PhoneNumber): Promise<StartUnderWay | undefined>
+  /** @throws store_unavailable */
+  drop(subject: string, phoneNumber: PhoneNumber): Promise<void>
+}
+
 export interface AuthUrlRequest {
+  /** Of the caller. */
+  readonly subject: string
   readonly phoneNumber: PhoneNumber
   readonly scope: string
+  /** For an operator that lets us name the verification. */
   readonly state: string
+}
+
+/** Keeps what has begun under the name that the device brings back with its code; called once, as soon as that name is known. */
+export type Keep = (begun: {
+  reference: string
+  requestId?: string
+  lifetimeSeconds?: number
+}) => Promise<void>
+
+/** A code that a device brought back. */
+export interface CodeAttempt {
+  /** Of the caller. */
+  readonly subject: string
+  readonly code: string
+  readonly pending: PendingVerification
 }
 
 export interface AuthUrl {
@@ -100,18 +141,25 @@ export interface AuthUrl {
 /** The network side: Vonage and the carriers behind it. */
 export interface NetworkOperator {
   /**
+   * @param keep called for what begins here, and not for a URL that was there already
    * @param correlation sent along
    * @param work ends the call early when it is aborted, for a caller whose own work is already lost; aborted at the deadline
    * @throws network_not_supported, upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
+   * @throws verification_in_progress when the number has one that is not this caller's
    */
-  requestAuthUrl(request: AuthUrlRequest, correlation: Correlation, work: AbortController): Promise<AuthUrl>
+  requestAuthUrl(
+    request: AuthUrlRequest,
+    keep: Keep,
+    correlation: Correlation,
+    work: AbortController,
+  ): Promise<AuthUrl>
   /**
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
    * @throws upstream_unavailable, upstream_busy when the code was surely not spent, and only then
    * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when it may be spent without an answer
    * @throws upstream_invalid, upstream_refused
    */
-  verifyNumber(code: string, phoneNumber: PhoneNumber, correlation: Correlation): Promise<boolean>
+  checkCode(attempt: CodeAttempt, correlation: Correlation): Promise<boolean>
 }
 
 /** The span of one request, under which everything happens that the request causes. */

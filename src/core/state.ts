@@ -36,6 +36,14 @@ export function verificationKey(subject: string, state: string): string {
   return hash('sha256', state + subject, 'base64url')
 }
 
+/**
+ * Stands for the state where the operator names the verification itself. Colons, which no state has and no `requestId` may have, end it:
+ * no two pairs with a subject concatenate to the same text.
+ */
+export function referenceTo(requestId: string): string {
+  return `verify:${requestId}:`
+}
+
 /** The name of a finished verification's result: only the same subject, state and code compute it. */
 export function resultKey(subject: string, state: string, code: string): string {
   return hash('sha256', verificationKey(subject, state) + code, 'base64url')

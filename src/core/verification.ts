@@ -5,8 +5,8 @@
 import type { EventSink, OauthError } from './events.ts'
 import { type FailureCode, ServiceFailure } from './failures.ts'
 import { hasCallingCode, parsePhoneNumber } from './phone-number.ts'
-import type { AuthUrl, Caller, Landings, NetworkOperator, Result, StateStore, Taken } from './ports.ts'
-import { mintState, resultKey } from './state.ts'
+import type { AuthUrl, Caller, Keep, Landings, NetworkOperator, Result, StateStore, Taken } from './ports.ts'
+import { mintState, referenceTo, resultKey } from './state.ts'
 import type { Correlation } from './trace-context.ts'
 
 export interface VerificationOptions {
@@ -27,10 +27,8 @@ export interface StartRequest {
   scope?: string
 }
 
-export interface FinishRequest {
-  code: string
-  state: string
-}
+/** What the device got: our state, or the operator's name of the verification. */
+export type FinishRequest = { code: string } & ({ state: string } | { requestId: string })
 
 export interface Verification {
   /**
@@ -77,7 +75,8 @@ export function createVerification(options: VerificationOptions): Verification {
 
   async function finishOnce(
     { subject }: Caller,
-    { code, state }: FinishRequest,
+    code: string,
+    state: string,
     correlation: Correlation,
   ): Promise<Result> {
     const taken = await store.take(subject, state)
@@ -89,7 +88,7 @@ export function createVerification(options: VerificationOptions): Verification {
     }
     const { phoneNumber } = taken
     const verified = await operator
-      .verifyNumber(code, phoneNumber, correlation)
+      .checkCode({ subject, code, pending: taken }, correlation)
       .catch((failure: unknown) => giveBack(taken, failure))
     events({ name: 'verification.finished', callingCode: phoneNumber.callingCode, verified })
     const result = { phoneNumber, verified }
@@ -116,20 +115,26 @@ export function createVerification(options: VerificationOptions): Verification {
 
       const { callingCode } = phoneNumber
       events({ name: 'verification.started', callingCode })
-      const state = mintState()
-      const keeping = store.put(caller.subject, state, { phoneNumber, scope })
-      keeping.catch(() => work.abort())
+      const { subject } = caller
+      let begun: { reference: string; keeping: Promise<void> } | undefined
+      const keep: Keep = ({ reference, lifetimeSeconds, ...named }) => {
+        const keeping = store.put(subject, reference, { phoneNumber, scope, ...named }, lifetimeSeconds)
+        keeping.catch(() => work.abort())
+        begun = { reference, keeping }
+        return keeping
+      }
       try {
-        const authUrl = await operator.requestAuthUrl({ phoneNumber, scope, state }, correlation, work)
-        await keeping
+        const request = { subject, phoneNumber, scope, state: mintState() }
+        const authUrl = await operator.requestAuthUrl(request, keep, correlation, work)
+        await begun?.keeping
         events({ name: 'verification.url_issued', callingCode })
-        landings.expect(state)
+        if (begun) landings.expect(begun.reference)
         return authUrl
       } catch (failure) {
         // If the store failed, it says so here.
-        await keeping
-        // Nobody ever learns this state, so if the store cannot drop it now, its TTL does.
-        await store.take(caller.subject, state).catch(() => undefined)
+        await begun?.keeping
+        // Nobody ever learns this name, so if the store cannot drop it now, its TTL does.
+        if (begun) await store.take(subject, begun.reference).catch(() => undefined)
         throw failure
       }
     },
@@ -140,10 +145,13 @@ export function createVerification(options: VerificationOptions): Verification {
     },
 
     finish(caller, request, correlation) {
-      const key = resultKey(caller.subject, request.state, request.code)
+      const state = 'state' in request ? request.state : referenceTo(request.requestId)
+      const key = resultKey(caller.subject, state, request.code)
       const underWay = finishing.get(key)
       if (underWay) return repeatOf(underWay)
-      const finished = finishOnce(caller, request, correlation).finally(() => finishing.delete(key))
+      const finished = finishOnce(caller, request.code, state, correlation).finally(() =>
+        finishing.delete(key),
+      )
       finishing.set(key, finished)
       return finished
     },

@@ -115,6 +115,12 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     'Network not supported',
     'This number cannot be verified over its mobile network. Offer another way, such as a code by SMS.',
   ),
+  verification_in_progress: row(
+    409,
+    'retry',
+    'Verification in progress',
+    'This number is being verified already. Wait as long as Retry-After says.',
+  ),
   rate_limited: row(
     429,
     'retry',

@@ -9,13 +9,13 @@ import { type EventSink, oauthErrors, type ServiceEvent, type UpstreamCall } fro
 /** Quick answers of ours, the seconds of Vonage, and the deadlines of a start (5 s) and a finish (10 s). */
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-const calls = ['network_enablement', 'token', 'verify'] as const satisfies UpstreamCall[]
 const circuitNumber = { closed: 0, 'half-open': 1, open: 2 }
 
 /** What is not an event but a present state, read at each scrape. `undefined`: there is none now, and so no sample. */
 export interface Gauges {
   quotaWaiting(): number
-  circuit(call: UpstreamCall): keyof typeof circuitNumber
+  /** Of the calls that are made at all. */
+  circuits(): Iterable<[UpstreamCall, keyof typeof circuitNumber]>
   liveStates(): number | undefined
   jwksAgeSeconds(): number | undefined
   applicationJwtAgeSeconds(): number | undefined
@@ -135,7 +135,7 @@ export function createMetrics(): Metrics {
   return {
     events: batch.add,
 
-    watch({ quotaWaiting, circuit, liveStates, jwksAgeSeconds, applicationJwtAgeSeconds }) {
+    watch({ quotaWaiting, circuits, liveStates, jwksAgeSeconds, applicationJwtAgeSeconds }) {
       gauge('quota_waiting', "Starts that wait for Vonage's quota.", quotaWaiting)
       gauge('live_states', 'Verifications under way, in memory.', liveStates)
       gauge('jwks_age_seconds', "Age of the identity provider's keys.", jwksAgeSeconds)
@@ -146,7 +146,7 @@ export function createMetrics(): Metrics {
         labelNames: ['call'],
         registers,
         collect() {
-          for (const call of calls) this.set({ call }, circuitNumber[circuit(call)])
+          for (const [call, state] of circuits()) this.set({ call }, circuitNumber[state])
         },
       })
     },

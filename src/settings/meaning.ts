@@ -9,6 +9,7 @@ const upstreamUrls = [
   'VONAGE_API_URL',
   'VONAGE_TOKEN_URL',
   'VONAGE_REDIRECT_URI',
+  'VONAGE_VERIFY_URL',
 ] as const
 
 type Problem = [name: keyof Settings, problem: string]
@@ -36,10 +37,26 @@ export function* meaningProblems(config: Partial<Settings>): Generator<Problem> 
       'VONAGE_AUTH_URL_HOSTS',
       'expected host names in lower case, or *.suffix: neither a scheme nor a port nor a path',
     ]
+  yield* productProblems(config)
   if (listenOnTheSame(config))
     yield [
       'MANAGEMENT_PORT',
       'expected another port than PORT: both listeners cannot have one, 9464 is the default',
+    ]
+}
+
+/** What only one product needs. */
+function* productProblems(config: Partial<Settings>): Generator<Problem> {
+  const { VONAGE_PRODUCT: product } = config
+  if (product === 'network_enablement' && config.VONAGE_REDIRECT_URI === undefined)
+    yield [
+      'VONAGE_REDIRECT_URI',
+      'required with VONAGE_PRODUCT=network_enablement: the URL that is registered at Vonage',
+    ]
+  if (product === 'verify' && config.VONAGE_BRAND === undefined)
+    yield [
+      'VONAGE_BRAND',
+      'required with VONAGE_PRODUCT=verify: the name of your product, 1 to 18 characters',
     ]
 }
 

@@ -7,7 +7,8 @@ const widestPrefix = { ipv4: 8, ipv6: 32 }
 
 /** Logged at each start, and shown by the check. */
 export function* startWarnings(config: Settings): Generator<string> {
-  if (new URL(config.VONAGE_REDIRECT_URI).pathname !== landingPath)
+  const { VONAGE_REDIRECT_URI: redirectUri } = config
+  if (redirectUri !== undefined && new URL(redirectUri).pathname !== landingPath)
     yield `VONAGE_REDIRECT_URI: its path is not ${landingPath}, where the landing page is: unless something in front rewrites it, no device will land`
 }
 

@@ -24,6 +24,7 @@ interface Entry {
   state: string
   e164: string
   scope: string
+  requestId?: string
   expiresAtMs: number
 }
 
@@ -93,11 +94,13 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   }
 
   return {
-    async put(subject, state, { phoneNumber, scope }) {
+    async put(subject, state, { phoneNumber, ...rest }, lifetimeSeconds = options.ttlSeconds) {
       dropForRoom(subject)?.()
       if (size >= maxEntries) throw new ServiceFailure('overloaded', { note: 'the state store is full' })
-      const expiresAtMs = clock.monotonicMs() + ttlMs
-      const entry = { state, e164: phoneNumber.reveal(), scope, expiresAtMs }
+      const expiresAtMs = clock.monotonicMs() + Math.min(ttlMs, lifetimeSeconds * 1000)
+      const { scope, requestId } = rest
+      const entry: Entry = { state, e164: phoneNumber.reveal(), scope, expiresAtMs }
+      if (requestId !== undefined) entry.requestId = requestId
       add(generations.newest(), subject, entry, 'push')
     },
 
@@ -117,7 +120,8 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
           if (fits) add(generation, subject, entry as Entry, 'unshift')
           return fits
         }
-        return { phoneNumber, scope: entry.scope, putBack }
+        const { scope, requestId } = entry
+        return { phoneNumber, scope, ...(requestId !== undefined && { requestId }), putBack }
       }
       return undefined
     },

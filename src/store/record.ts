@@ -8,22 +8,25 @@ import { parsePhoneNumber } from '../core/phone-number.ts'
 import type { PendingVerification, Result } from '../core/ports.ts'
 import { seal, unseal } from './sealed.ts'
 
-/** Number and scope. */
-const Pending = Type.Object({ n: Type.String(), s: Type.String() })
+/** Number, scope, and the operator's own name of the verification. */
+const Pending = Type.Object({ n: Type.String(), s: Type.String(), r: Type.Optional(Type.String()) })
 /** Number, and whether it is verified. */
 const Kept = Type.Object({ n: Type.String(), v: Type.Boolean() })
 const pendingForm = TypeCompiler.Compile(Pending)
 const keptForm = TypeCompiler.Compile(Kept)
 
-export function sealRecord({ phoneNumber, scope }: PendingVerification, state: string): string {
-  return seal('record', state, { n: phoneNumber.reveal(), s: scope } satisfies Static<typeof Pending>)
+export function sealRecord({ phoneNumber, scope, requestId }: PendingVerification, state: string): string {
+  const plain: Static<typeof Pending> = { n: phoneNumber.reveal(), s: scope }
+  if (requestId !== undefined) plain.r = requestId
+  return seal('record', state, plain)
 }
 
 /** @returns undefined for what this state did not seal */
 export function openRecord(record: string, state: string): PendingVerification | undefined {
   const value = unseal('record', state, record)
   const phoneNumber = pendingForm.Check(value) && parsePhoneNumber(value.n)
-  return phoneNumber ? { phoneNumber, scope: value.s } : undefined
+  if (!phoneNumber) return undefined
+  return { phoneNumber, scope: value.s, ...(value.r !== undefined && { requestId: value.r }) }
 }
 
 export function sealResult({ phoneNumber, verified }: Required<Result>, state: string): string {

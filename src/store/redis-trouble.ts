@@ -2,6 +2,7 @@
  * What is wrong with Redis, in words that may be logged: the first word of an error answer, which Redis fixes, and what to do about it. The
  * rest of an answer may quote a key, and ioredis hangs the command on the error, which at login holds the password.
  */
+import { ServiceFailure } from '../core/failures.ts'
 import { createOnceAMinute } from '../core/once-a-minute.ts'
 import type { Clock } from '../core/ports.ts'
 
@@ -54,4 +55,15 @@ export function createTroubleReport(
     const trouble = describeTrouble(error)
     if (trouble.reason !== noConnection && isDue(trouble.reason)) tell(trouble)
   }
+}
+
+/** @returns what makes `store_unavailable` of a failed command, and reports it */
+export function createOrUnavailable(
+  onFailure: (error: unknown) => void = () => undefined,
+): <T>(answer: Promise<T>) => Promise<T> {
+  return (answer) =>
+    answer.catch((cause: unknown) => {
+      onFailure(cause)
+      throw new ServiceFailure('store_unavailable', { cause, note: describeTrouble(cause).reason })
+    })
 }

@@ -2,12 +2,11 @@
  * The state store for several replicas. Taking a state is one command, so it is atomic; a command whose answer did not come in
  * time counts as failed, and a state whose taking failed counts as taken. docs/state.md lists every key.
  */
-import { ServiceFailure } from '../core/failures.ts'
 import { type Clock, type Result, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey, verificationKey } from '../core/state.ts'
 import { openRecord, openResult, sealRecord, sealResult } from './record.ts'
 import type { RedisClient } from './redis-client.ts'
-import { describeTrouble } from './redis-trouble.ts'
+import { createOrUnavailable } from './redis-trouble.ts'
 
 /**
  * KEYS: the caller's list. ARGV: how to add (RPUSH as the newest, LPUSH as the oldest), record, its time in ms, live records per
@@ -69,19 +68,13 @@ export function createRedisStore({
   client.defineCommand('takeVerification', { lua: takeScript, numberOfKeys: 1 })
   const redis = client as RedisClient & Scripts
   const ttlMs = ttlSeconds * 1000
+  const orUnavailable = createOrUnavailable(onFailure)
   const formerResultsUntilMs = clock.monotonicMs() + formerResultsMs
 
   const list = (subject: string) => `nebff:states:${digest(subject)}`
   const record = (subject: string, state: string) => `nebff:state:${verificationKey(subject, state)}`
   const result = (subject: string, state: string, code: string) =>
     `nebff:finished:${resultKey(subject, state, code)}`
-
-  function orUnavailable<T>(answer: Promise<T>): Promise<T> {
-    return answer.catch((cause: unknown) => {
-      onFailure?.(cause)
-      throw new ServiceFailure('store_unavailable', { cause, note: describeTrouble(cause).reason })
-    })
-  }
 
   /** @returns whether it is still there, not being itself the one that had to go */
   async function keep(
@@ -106,9 +99,10 @@ export function createRedisStore({
   }
 
   return {
-    async put(subject, state, pending) {
+    async put(subject, state, pending, lifetimeSeconds = ttlSeconds) {
       const sealed = sealRecord(pending, state)
-      await orUnavailable(keep(subject, record(subject, state), sealed, 'RPUSH', ttlMs))
+      const lifetimeMs = Math.min(ttlMs, lifetimeSeconds * 1000)
+      await orUnavailable(keep(subject, record(subject, state), sealed, 'RPUSH', lifetimeMs))
     },
 
     async take(subject, state) {

@@ -17,7 +17,7 @@ const ivBytes = 12
 const tagBytes = 16
 
 /** Each has keys of its own, so that one cannot be passed off as the other. */
-export type Purpose = 'record' | 'result'
+export type Purpose = 'record' | 'result' | 'start'
 
 /** @param state 256 random bits, so that one hash step makes a key. @returns base64 of: version (1 byte), IV (12), ciphertext, tag (16) */
 export function seal(purpose: Purpose, state: string, value: object): string {

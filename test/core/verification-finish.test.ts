@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ServiceFailure } from '../../src/core/failures.ts'
-import type { Caller, Result, StateStore } from '../../src/core/ports.ts'
-import { mintState } from '../../src/core/state.ts'
+import type { Caller, Keep, Result, StateStore } from '../../src/core/ports.ts'
+import { mintState, referenceTo } from '../../src/core/state.ts'
 import { createVerification, type FinishRequest } from '../../src/core/verification.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -56,6 +56,45 @@ test('a finish spends the code on the number of the start', async () => {
   await start('+34600000002')
   await finish(alice, { code: 'a-code', state })
   assert.deepEqual(operator.verifications, [{ code: 'a-code', phoneNumber: number }])
+})
+
+test('a verification that the operator named is finished by that name, by its owner alone', async () => {
+  const operator = createScriptedOperator({ verified: () => true })
+  const store = createMemoryStore({
+    ttlSeconds: 300,
+    maxEntries: 9,
+    maxPerCaller: 5,
+    clock: createFakeClock(),
+  })
+  const named = {
+    ...operator,
+    requestAuthUrl: async (_: unknown, keep: Keep) => {
+      await keep({ reference: referenceTo('an-id'), requestId: 'an-id', lifetimeSeconds: 60 })
+      return authUrl()
+    },
+  }
+  const verification = createVerification({
+    ...unobserved,
+    operator: named,
+    store,
+    scopes: ['a-scope'],
+    callingCodes: [],
+    ownNumberOnly: false,
+  })
+  await verification.start(alice, { phoneNumber: number }, correlation, new AbortController())
+  const stolen = { code: 'a-code', requestId: 'an-id' }
+  await rejectsWith(verification.finish(bob, stolen, correlation), 'invalid_state')
+  await rejectsWith(
+    verification.finish(alice, { code: 'a-code', state: 'an-id' }, correlation),
+    'invalid_state',
+  )
+  assert.deepEqual(operator.pending, [])
+  assertResult(await verification.finish(alice, stolen, correlation), true)
+  assertResult(await verification.finish(alice, stolen, correlation), true)
+  assert.deepEqual(
+    operator.pending.map(({ requestId }) => requestId),
+    ['an-id'],
+  )
 })
 
 test('an unknown state is invalid_state, without a call to the operator', async () => {

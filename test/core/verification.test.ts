@@ -9,7 +9,7 @@ import {
   type StartRequest,
   type VerificationOptions,
 } from '../../src/core/verification.ts'
-import { createMemoryStore } from '../../src/store/memory.ts'
+import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
@@ -243,4 +243,19 @@ test("a caller who leaves ends the operator's call, and no state stays behind", 
   gone.abort()
   await rejectsWith(started, 'upstream_timeout')
   assert.equal(await store.take('alice', operator.asked[0]?.request.state ?? ''), undefined)
+})
+
+test('a URL that was there already is handed out, and nothing is kept or expected for it', async () => {
+  const { store, start } = setUp({
+    operator: { ...createScriptedOperator({}), requestAuthUrl: async () => url },
+  })
+  assert.deepEqual(await start(alice, { phoneNumber: number }), url)
+  assert.equal((store as MemoryStore).size(), 0)
+})
+
+test('a start that fails before it has begun leaves nothing to drop', async () => {
+  const failure = new ServiceFailure('verification_in_progress')
+  const requestAuthUrl = () => Promise.reject(failure)
+  const { start } = setUp({ operator: { ...createScriptedOperator({}), requestAuthUrl } })
+  assert.equal(await rejectsWith(start(alice, { phoneNumber: number }), 'verification_in_progress'), failure)
 })

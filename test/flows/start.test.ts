@@ -10,7 +10,7 @@ import { Pool } from 'undici'
 import { createVerification } from '../../src/core/verification.ts'
 import { createAccessTokens } from '../../src/idp/access-token.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { createVonageClient } from '../../src/vonage/client.ts'
+import { createNetworkEnablement } from '../../src/vonage/network-enablement/client.ts'
 import { createRoute } from '../../src/vonage/route.ts'
 import { createTransport } from '../../src/vonage/transport.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -54,7 +54,7 @@ const transport = createTransport({
   connections: 64,
 })
 const route = createRoute({ call: 'network_enablement', ...unobserved, transport, maxInFlight: 64, clock })
-const operator = createVonageClient({
+const operator = createNetworkEnablement({
   startRoute: route,
   tokenRoute: route,
   verifyRoute: route,

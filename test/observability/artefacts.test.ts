@@ -30,7 +30,7 @@ async function served(): Promise<string[]> {
   const made = createMetrics()
   made.watch({
     quotaWaiting: () => 0,
-    circuit: () => 'closed',
+    circuits: () => [['token', 'closed']],
     liveStates: () => 0,
     jwksAgeSeconds: () => 0,
     applicationJwtAgeSeconds: () => 0,

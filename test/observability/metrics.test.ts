@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ServiceEvent } from '../../src/core/events.ts'
-import { createMetrics, type Gauges } from '../../src/observability/metrics.ts'
+import { createMetrics } from '../../src/observability/metrics.ts'
 import { samplesOf } from '../support/metrics.ts'
 
 /** Each event, and the one sample that it makes. */
@@ -107,14 +107,17 @@ test('the process and its event loop are measured too', async () => {
 
 test('a gauge shows what is at the moment, and nothing where there is nothing', async () => {
   const { watch, text } = createMetrics()
-  const present: { live: number | undefined; circuit: ReturnType<Gauges['circuit']> } = {
+  const present: { live: number | undefined; circuit: 'closed' | 'half-open' | 'open' } = {
     live: 3,
     circuit: 'closed',
   }
   watch({
     quotaWaiting: () => 4,
     liveStates: () => present.live,
-    circuit: (call) => (call === 'token' ? present.circuit : 'closed'),
+    circuits: () => [
+      ['network_enablement', 'closed'],
+      ['token', present.circuit],
+    ],
     jwksAgeSeconds: () => 61.5,
     applicationJwtAgeSeconds: () => undefined,
   })
@@ -123,7 +126,7 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
   assert.equal(before.get('nebff_live_states'), 3)
   assert.equal(before.get('nebff_jwks_age_seconds'), 61.5)
   assert.equal(before.get('nebff_application_jwt_age_seconds'), undefined)
-  for (const call of ['network_enablement', 'token', 'verify'])
+  for (const call of ['network_enablement', 'token'])
     assert.equal(before.get(`nebff_circuit_state{call="${call}"}`), 0)
   present.live = undefined
   for (const [circuit, number] of [

@@ -16,6 +16,12 @@ test('a redirect that ends elsewhere than at the landing page is warned of', () 
     assert.equal(warnedOf(`https://bff.example.com${path}`), 1, path)
 })
 
+test('where there is no landing page, none is warned of', () => {
+  const { VONAGE_REDIRECT_URI: _, ...without } = requiredSettings()
+  const config = parseConfig({ ...without, VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme' })
+  assert.deepEqual([...startWarnings(config)], [])
+})
+
 test('every warning begins with its variable', () => {
   const config = parseConfig({
     ...requiredSettings(),

@@ -28,6 +28,7 @@ export const contract: Readonly<Record<FailureCode, readonly [status: number, ne
   unsupported_media_type: [415, 'fix_request'],
   headers_too_large: [431, 'fix_request'],
   network_not_supported: [422, 'use_fallback'],
+  verification_in_progress: [409, 'retry'],
   rate_limited: [429, 'retry'],
   internal: [500, 'give_up'],
   upstream_invalid: [502, 'use_fallback'],

@@ -150,6 +150,29 @@ export function stateStoreContract(
     assert.equal(await store.take('alice', state), undefined)
   })
 
+  contract("keeps the operator's name of a verification", async ({ store }) => {
+    const state = mintState()
+    await store.put('alice', state, { ...pendingVerification(), requestId: 'an-id' })
+    const taken = await store.take('alice', state)
+    assert.equal(taken?.requestId, 'an-id')
+    await taken?.putBack()
+    assert.equal((await store.take('alice', state))?.requestId, 'an-id')
+  })
+
+  contract('keeps a verification for a shorter time, never for a longer one', async (setUp) => {
+    const { store, advance, expirySlackMs = 1 } = setUp
+    const [short, long, kept] = [mintState(), mintState(), mintState()]
+    await store.put('alice', short, pendingVerification(), 60)
+    await store.put('alice', kept, pendingVerification(), 60)
+    await store.put('alice', long, pendingVerification(), 3600)
+    await advance(60_000 - expirySlackMs)
+    assert.ok(await store.take('alice', kept))
+    await advance(expirySlackMs)
+    assert.equal(await store.take('alice', short), undefined)
+    await advance(ttlMs - 60_000)
+    assert.equal(await store.take('alice', long), undefined)
+  })
+
   contract('lets each verification live for its own TTL', async ({ store, advance, expirySlackMs = 1 }) => {
     const [early, late] = [mintState(), mintState()]
     await store.put('alice', early, pendingVerification(1))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { decodeJwt } from 'jose'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { createVonageClient } from '../../src/vonage/client.ts'
+import { createNetworkEnablement } from '../../src/vonage/network-enablement/client.ts'
 import { createRoute } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { good, scope, startFaultServer, status } from './fault-server.ts'
@@ -29,7 +29,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
     maxInFlight: parallel,
     clock,
   })
-  const client = createVonageClient({
+  const client = createNetworkEnablement({
     startRoute: route,
     tokenRoute: route,
     verifyRoute: route,
@@ -43,7 +43,8 @@ export async function proveStorm(t: TestContext, parallel: number) {
   const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
   const start = (index: number) =>
     client.requestAuthUrl(
-      { phoneNumber, scope, state: String(index).padStart(43, '0') },
+      { subject: 'alice', phoneNumber, scope, state: String(index).padStart(43, '0') },
+      async () => {},
       correlation,
       new AbortController(),
     )

@@ -4,8 +4,9 @@ import type { KeyObject } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { jwtVerify } from 'jose'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { createVonageClient } from '../../src/vonage/client.ts'
+import type { Keep } from '../../src/core/ports.ts'
 import type { KeyName } from '../../src/vonage/key-ring.ts'
+import { createNetworkEnablement } from '../../src/vonage/network-enablement/client.ts'
 import { createRoute, type Route } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { createTestKeyRing } from './key-ring.ts'
@@ -44,7 +45,7 @@ export async function setUpClient(
       clock,
     })
   const keyChanges: KeyName[] = []
-  const client = createVonageClient({
+  const client = createNetworkEnablement({
     startRoute: route(),
     tokenRoute: route('/oauth2/token'),
     verifyRoute: route(),
@@ -55,10 +56,13 @@ export async function setUpClient(
     redirectUri,
     clock,
   })
+  const kept: string[] = []
+  const keep: Keep = async ({ reference }) => void kept.push(reference)
   const start = (work = new AbortController()) =>
-    client.requestAuthUrl({ phoneNumber, scope, state: 'a-state' }, correlation, work)
-  const finish = () => client.verifyNumber('a code&x=y', phoneNumber, correlation)
-  return { ...server, clock, start, finish, keyChanges }
+    client.requestAuthUrl({ subject: 'alice', phoneNumber, scope, state: 'a-state' }, keep, correlation, work)
+  const finish = () =>
+    client.checkCode({ subject: 'alice', code: 'a code&x=y', pending: { phoneNumber, scope } }, correlation)
+  return { ...server, clock, start, finish, kept, keyChanges }
 }
 
 /** The bearer token is an application JWT under our key, good at the start of the fake clock. */

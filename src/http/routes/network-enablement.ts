@@ -63,6 +63,7 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
             'scope_not_allowed',
             'phone_number_not_allowed',
             'network_not_supported',
+            'verification_in_progress',
             'upstream_invalid',
             'upstream_refused',
             'upstream_unavailable',

@@ -5,6 +5,7 @@ import { statePattern } from '../../core/state.ts'
 import type { Verification } from '../../core/verification.ts'
 import { correlationOf } from '../correlation.ts'
 import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
+import { createValidator, type Validator } from '../validation.ts'
 
 /** @see RFC 6749 appendix A.11 for the alphabet */
 export const AuthorizationCode = Type.String({
@@ -15,7 +16,7 @@ export const AuthorizationCode = Type.String({
   examples: ['6c1f9a7e0d'],
 })
 
-const FinishBody = Type.Object(
+const StateBody = Type.Object(
   {
     code: AuthorizationCode,
     state: Type.String({
@@ -24,8 +25,33 @@ const FinishBody = Type.Object(
       examples: ['Zk1sT2pJcXh2b0RkYXZ0SmVwU3lMbkhwd0VtUWZ1Y1g'],
     }),
   },
-  { additionalProperties: false, description: 'The object of the landing page, unchanged.' },
+  { additionalProperties: false, title: 'From our landing page' },
 )
+
+const RequestIdBody = Type.Object(
+  {
+    code: AuthorizationCode,
+    request_id: Type.String({
+      description: 'The request_id that the device got.',
+      ...documented({ maxLength: 100 }),
+      examples: ['c11236f4-00bf-4b89-84ba-88b25df97315'],
+    }),
+  },
+  { additionalProperties: false, title: 'From Vonage' },
+)
+
+const FinishBody = Type.Union([StateBody, RequestIdBody], {
+  description: 'The object that the device got at the end of `auth_url`, unchanged.',
+})
+
+const validateStateBody = createValidator(StateBody)
+const validateRequestIdBody = createValidator(RequestIdBody)
+/** Either, so that what is wrong is told of the one that is meant. */
+const validateBody: Validator = (body) => {
+  const meansRequestId =
+    typeof body === 'object' && body !== null && 'request_id' in body && !('state' in body)
+  return (meansRequestId ? validateRequestIdBody : validateStateBody)(body)
+}
 
 const FinishReply = Type.Object(
   {
@@ -48,6 +74,7 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
       '/v1/number-verification',
       {
         config: { step: 'finish' },
+        validatorCompiler: () => validateBody,
         schema: {
           operationId: 'finishVerification',
           summary: 'Finish a verification',
@@ -74,7 +101,9 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
         },
       },
       async (request) => {
-        const result = await verification.finish(request.caller, request.body, correlationOf(request))
+        const { body } = request
+        const finished = 'state' in body ? body : { code: body.code, requestId: body.request_id }
+        const result = await verification.finish(request.caller, finished, correlationOf(request))
         return {
           // A former version answered without it, and so does the repeat of its answer.
           phone_number: result.phoneNumber?.reveal() as string,

@@ -82,6 +82,12 @@ test('hands the caller, the code and the state on as they came', async (t) => {
   )
 })
 
+test('hands the object on that Vonage gave the device', async (t) => {
+  const { post, finishes } = await setUp(t)
+  assert.equal((await post({ request_id: 'an-id', code: 'si9sfG' })).status, 200)
+  assert.deepEqual(finishes, [['alice', { code: 'si9sfG', requestId: 'an-id' }]])
+})
+
 /** A body, and where the problem says that it does not fit. */
 const refused: [title: string, body: unknown, pointer: string | undefined][] = [
   ['no body', '', undefined],
@@ -102,6 +108,10 @@ const refused: [title: string, body: unknown, pointer: string | undefined][] = [
   ['a state that is a number', { code: 'a-code', state: 1 }, '/state'],
   ['a state that is an object', { code: 'a-code', state: { length: 43 } }, '/state'],
   ['a phone_number beside', { ...good, phone_number: '+99012345678' }, ''],
+  ['a request_id beside', { ...good, request_id: 'an-id' }, ''],
+  ['a number beside a request_id', { code: 'a-code', request_id: 'an-id', phone_number: '+1' }, ''],
+  ['no code beside a request_id', { request_id: 'an-id' }, '/code'],
+  ['a request_id that is a number', { code: 'a-code', request_id: 1 }, '/request_id'],
   ['a subject beside', { ...good, subject: 'bob' }, ''],
   ['a redirect_uri beside', { ...good, redirect_uri: 'https://evil.example/' }, ''],
   ['a __proto__ beside', `{"code":"a-code","state":"${state}","__proto__":{"code":"x"}}`, undefined],

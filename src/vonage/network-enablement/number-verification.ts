@@ -4,12 +4,21 @@
  */
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { ServiceFailure } from '../core/failures.ts'
-import type { PhoneNumber } from '../core/phone-number.ts'
-import type { Correlation } from '../core/trace-context.ts'
-import type { Busy, Outcome } from './route.ts'
-import type { Answer, NoAnswer, Request } from './transport.ts'
-import { parse, refusal, refusedHere, traceHeaders } from './wire.ts'
+import { ServiceFailure } from '../../core/failures.ts'
+import type { PhoneNumber } from '../../core/phone-number.ts'
+import type { Correlation } from '../../core/trace-context.ts'
+import {
+  asSpent,
+  codeRefusal,
+  codeWithoutAnswer,
+  parse,
+  parseReason,
+  refusal,
+  refusedHere,
+  traceHeaders,
+} from '../judging.ts'
+import type { Outcome } from '../route.ts'
+import type { Request } from '../transport.ts'
 
 const TokenAnswer = TypeCompiler.Compile(
   // Anything else could not be sent in a header.
@@ -51,14 +60,13 @@ export function tokenRequest(
  * @throws upstream_invalid, upstream_refused
  */
 export function judgeToken(outcome: Outcome, nowMs: number): string {
-  if (outcome.kind !== 'answer') throw noAnswer(outcome)
+  if (outcome.kind !== 'answer') throw codeWithoutAnswer(outcome)
   if (outcome.status === 200) return parse(outcome, TokenAnswer).access_token
-  const { error } = errorOf(outcome)
+  const error = parseReason(outcome, ErrorAnswer)?.error
   if (error === 'invalid_grant') throw new ServiceFailure('code_rejected')
   if (error === 'invalid_client' || error === 'unauthorized_client')
     throw new ServiceFailure('upstream_refused', { note: error })
-  const failure = refusal(outcome, nowMs)
-  throw outcome.status === 429 ? failure : asSpent(failure)
+  throw codeRefusal(outcome, nowMs)
 }
 
 /** With CAMARA's own correlation header. @see CAMARA Number Verification 2.1.0, operation phoneNumberVerify */
@@ -89,27 +97,9 @@ export function judgeVerify(outcome: Outcome, nowMs: number): boolean {
   if (outcome.kind !== 'answer') throw new ServiceFailure('outcome_unknown', { cause: outcome.cause })
   if (outcome.status === 200) return parse(outcome, VerifyAnswer).devicePhoneNumberVerified
   if (outcome.status === 422) throw new ServiceFailure('network_not_supported', { note: 'status 422' })
-  if (errorOf(outcome).code === 'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK')
+  if (
+    parseReason(outcome, ErrorAnswer)?.code === 'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK'
+  )
     throw new ServiceFailure('not_on_carrier_network')
   throw asSpent(refusal(outcome, nowMs))
-}
-
-/** Once the code may be spent, only a new verification helps. */
-function asSpent(failure: ServiceFailure): ServiceFailure {
-  const { code, note } = failure
-  return code === 'upstream_busy' ? new ServiceFailure('outcome_unknown', { ...(note && { note }) }) : failure
-}
-
-function noAnswer(outcome: NoAnswer | Busy): ServiceFailure {
-  if (outcome.kind === 'busy') return refusedHere(outcome)
-  const { kind, cause } = outcome
-  return new ServiceFailure(kind === 'unreachable' ? 'upstream_unavailable' : 'outcome_unknown', { cause })
-}
-
-function errorOf(answer: Answer): { error?: unknown; code?: unknown } {
-  try {
-    return parse(answer, ErrorAnswer)
-  } catch {
-    return {}
-  }
 }

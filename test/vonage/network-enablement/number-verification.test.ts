@@ -1,13 +1,18 @@
 /** The bytes of the code exchange and of the check, and what each answer to them means: pure functions over tables. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
-import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import { judgeToken, judgeVerify, tokenRequest, verifyRequest } from '../../src/vonage/number-verification.ts'
-import type { Outcome } from '../../src/vonage/route.ts'
-import type { Answer, NoAnswer } from '../../src/vonage/transport.ts'
-import { traceparent } from '../support/spans.ts'
-import { correlation } from '../support/unobserved.ts'
+import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
+import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
+import {
+  judgeToken,
+  judgeVerify,
+  tokenRequest,
+  verifyRequest,
+} from '../../../src/vonage/network-enablement/number-verification.ts'
+import type { Outcome } from '../../../src/vonage/route.ts'
+import type { Answer, NoAnswer } from '../../../src/vonage/transport.ts'
+import { traceparent } from '../../support/spans.ts'
+import { correlation } from '../../support/unobserved.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const noAnswerCause = new Error('the socket said so')

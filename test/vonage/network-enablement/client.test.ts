@@ -1,11 +1,11 @@
 /** The client against a local HTTP server in Vonage's place: how often it calls, with which JWT, for how long. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { rejectsWith } from '../support/failure.ts'
-import { closed } from '../support/raw-server.ts'
-import { assertBetween, slackMs } from '../support/raw-transport.ts'
-import { assertSignedByUs, authUrl, redirectUri, scope, setUpClient } from '../support/vonage-client.ts'
-import type { ReceivedCall, Script } from '../support/vonage-server.ts'
+import { rejectsWith } from '../../support/failure.ts'
+import { closed } from '../../support/raw-server.ts'
+import { assertBetween, slackMs } from '../../support/raw-transport.ts'
+import { assertSignedByUs, authUrl, redirectUri, scope, setUpClient } from '../../support/vonage-client.ts'
+import type { ReceivedCall, Script } from '../../support/vonage-server.ts'
 
 const goodStart = { status: 200, body: { scopes: { [scope]: { auth_url: authUrl } } } }
 const goodToken = {

@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
-import { parsePhoneNumber } from '../../src/core/phone-number.ts'
-import type { AuthUrl } from '../../src/core/ports.ts'
-import type { Outcome } from '../../src/vonage/route.ts'
-import type { NoAnswer } from '../../src/vonage/transport.ts'
-import { judgeNetworkEnablement, networkEnablementRequest } from '../../src/vonage/wire.ts'
-import { rejectsWith } from '../support/failure.ts'
-import { traceparent } from '../support/spans.ts'
-import { correlation } from '../support/unobserved.ts'
+import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
+import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
+import type { AuthUrl } from '../../../src/core/ports.ts'
+import {
+  judgeNetworkEnablement,
+  networkEnablementRequest,
+} from '../../../src/vonage/network-enablement/wire.ts'
+import type { Outcome } from '../../../src/vonage/route.ts'
+import type { NoAnswer } from '../../../src/vonage/transport.ts'
+import { rejectsWith } from '../../support/failure.ts'
+import { traceparent } from '../../support/spans.ts'
+import { correlation } from '../../support/unobserved.ts'
 
 const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
 const authUrl = 'https://api-eu.vonage.com/oauth2/auth?client_id=1&state=v2_840e17a8'
@@ -31,7 +34,11 @@ const entry = (value: unknown) => ({ scopes: { [scope]: value } })
 describe('the request', () => {
   const phoneNumber = parsePhoneNumber('+99012345678')
   assert.ok(phoneNumber)
-  const request = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', correlation)
+  const request = networkEnablementRequest(
+    { subject: 'alice', phoneNumber, scope, state: 'a-state' },
+    'a.j.wt',
+    correlation,
+  )
 
   test('its body has exactly phone_number, scopes as an array, and state', () => {
     assert.equal(request.body, `{"phone_number":"+99012345678","scopes":["${scope}"],"state":"a-state"}`)
@@ -39,7 +46,11 @@ describe('the request', () => {
 
   test('it goes on with the trace of its caller', () => {
     const traced = { ...correlation, traceparent }
-    const { headers } = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', traced)
+    const { headers } = networkEnablementRequest(
+      { subject: 'alice', phoneNumber, scope, state: 'a-state' },
+      'a.j.wt',
+      traced,
+    )
     assert.deepEqual(headers, { ...request.headers, traceparent })
   })
 

@@ -1,11 +1,11 @@
 /** The client with two private keys, against a server that verifies each signature: a change of key costs no start. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { rejectsWith } from '../support/failure.ts'
-import { isSignedBy } from '../support/key-ring.ts'
-import { createRsaKeys } from '../support/keys.ts'
-import { assertSignedByUs, authUrl, scope, setUpClient } from '../support/vonage-client.ts'
-import type { Script } from '../support/vonage-server.ts'
+import { rejectsWith } from '../../support/failure.ts'
+import { isSignedBy } from '../../support/key-ring.ts'
+import { createRsaKeys } from '../../support/keys.ts'
+import { assertSignedByUs, authUrl, scope, setUpClient } from '../../support/vonage-client.ts'
+import type { Script } from '../../support/vonage-server.ts'
 
 const next = createRsaKeys()
 const wallMs = Date.UTC(2026, 0, 1)

@@ -1,0 +1,46 @@
+/**
+ * The starts under way of all replicas. They are looked for by caller and number, so name and seal both come from keyed digests of these:
+ * a reader of Redis learns nothing, and replicas with different private keys do not find each other's.
+ */
+import { Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { PhoneNumber } from '../core/phone-number.ts'
+import { type StartsUnderWay, startUnderWaySeconds } from '../core/ports.ts'
+import type { RedisClient } from './redis-client.ts'
+import { createOrUnavailable } from './redis-trouble.ts'
+import { seal, unseal } from './sealed.ts'
+
+const form = TypeCompiler.Compile(Type.Object({ r: Type.String(), u: Type.String() }))
+
+export interface RedisStartsOptions {
+  client: RedisClient
+  digest: (text: string) => string
+  /** Called for every command that failed. */
+  onFailure?: (error: unknown) => void
+}
+
+export function createRedisStarts({ client, digest, onFailure }: RedisStartsOptions): StartsUnderWay {
+  const orUnavailable = createOrUnavailable(onFailure)
+
+  function namesOf(subject: string, phoneNumber: PhoneNumber): { key: string; secret: string } {
+    const who = `${phoneNumber.reveal()} ${subject}`
+    return { key: `nebff:start:${digest(who)}`, secret: digest(`seal ${who}`) }
+  }
+
+  return {
+    async keep(subject, phoneNumber, { requestId, authUrl }) {
+      const { key, secret } = namesOf(subject, phoneNumber)
+      const sealed = seal('start', secret, { r: requestId, u: authUrl })
+      await orUnavailable(client.set(key, sealed, 'EX', startUnderWaySeconds))
+    },
+    async find(subject, phoneNumber) {
+      const { key, secret } = namesOf(subject, phoneNumber)
+      const sealed = await orUnavailable(client.get(key))
+      const value = sealed === null ? undefined : unseal('start', secret, sealed)
+      return form.Check(value) ? { requestId: value.r, authUrl: value.u } : undefined
+    },
+    async drop(subject, phoneNumber) {
+      await orUnavailable(client.del(namesOf(subject, phoneNumber).key))
+    },
+  }
+}

@@ -1,0 +1,64 @@
+/** The client of Verify v2 before a scripted Vonage, with every part real but the clock. */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { parsePhoneNumber } from '../../src/core/phone-number.ts'
+import type { Keep, StartsUnderWay } from '../../src/core/ports.ts'
+import { createMemoryStarts } from '../../src/store/memory-starts.ts'
+import { createRoute, type Route } from '../../src/vonage/route.ts'
+import { createVerify } from '../../src/vonage/verify/client.ts'
+import { createFakeClock } from './clock.ts'
+import { createTestKeyRing } from './key-ring.ts'
+import { createRsaKeys } from './keys.ts'
+import { openTransport } from './raw-transport.ts'
+import { correlation, unobserved } from './unobserved.ts'
+import { type Script, startVonageServer } from './vonage-server.ts'
+
+const keys = createRsaKeys()
+const number = parsePhoneNumber('+99012345678') ?? assert.fail()
+export const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
+export const checkUrl = 'http://127.0.0.1/silent-auth'
+
+export async function setUpVerify(t: TestContext, script: Script, starts: Partial<StartsUnderWay> = {}) {
+  const server = await startVonageServer(t, script)
+  const clock = createFakeClock()
+  const route = (): Route =>
+    createRoute({
+      call: 'verify_v2',
+      ...unobserved,
+      transport: openTransport(t, server.url, 100),
+      maxInFlight: 100,
+      clock,
+    })
+  const underWay = { ...createMemoryStarts({ clock }), ...starts }
+  const client = createVerify({
+    startRoute: route(),
+    checkRoute: route(),
+    applicationJwt: createTestKeyRing({ primary: keys.privateKey, clock }),
+    authUrlPolicy: { hosts: [], allowHttp: true },
+    brand: 'Acme',
+    startTimeoutMs: 500,
+    finishTimeoutMs: 500,
+    underWay,
+    clock,
+  })
+  const kept: Parameters<Keep>[0][] = []
+  const keep: Keep = async (begun) => void kept.push(begun)
+  const start = ({
+    subject = 'alice',
+    phoneNumber = number,
+    keeping = keep,
+    work = new AbortController(),
+  } = {}) =>
+    client.requestAuthUrl(
+      { subject, phoneNumber, scope: 'a-scope', state: 'a-state' },
+      keeping,
+      correlation,
+      work,
+    )
+  const check = (code = 'si9sfG') =>
+    client.checkCode(
+      { subject: 'alice', code, pending: { phoneNumber: number, scope: 'a-scope', requestId } },
+      correlation,
+    )
+  return { ...server, clock, underWay, number, start, check, kept }
+}

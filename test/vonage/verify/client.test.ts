@@ -1,0 +1,139 @@
+/** The client of Verify v2 against a local HTTP server in Vonage's place: how often it calls, and what a repeat gets. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
+import { rejectsWith } from '../../support/failure.ts'
+import { assertBetween, slackMs } from '../../support/raw-transport.ts'
+import { checkUrl, requestId, setUpVerify } from '../../support/verify-client.ts'
+
+const begun = { status: 202, body: { request_id: requestId, check_url: checkUrl } }
+const completed = { status: 200, body: { request_id: requestId, status: 'completed' } }
+const url = { authUrl: checkUrl, requiresCarrierNetwork: true }
+const other = parsePhoneNumber('+99012345670') ?? assert.fail()
+
+test('a start is kept under the name that Vonage gave it, for the minute that Vonage holds it open', async (t) => {
+  const { start, kept, calls } = await setUpVerify(t, () => begun)
+  assert.deepEqual(await start(), url)
+  assert.deepEqual(kept, [{ reference: `verify:${requestId}:`, requestId, lifetimeSeconds: 60 }])
+  assert.deepEqual(
+    calls.map(({ method, path }) => `${method} ${path}`),
+    ['POST /v2/verify'],
+  )
+})
+
+test('a repeated start gets the same URL before Vonage is asked, for a minute', async (t) => {
+  const { start, kept, calls, clock } = await setUpVerify(t, () => begun)
+  await start()
+  clock.advance(59_999)
+  assert.deepEqual(await start(), url)
+  assert.deepEqual([calls.length, kept.length], [1, 1])
+  clock.advance(1)
+  await start()
+  assert.equal(calls.length, 2)
+})
+
+test('a start for another number, or of another caller, is another start', async (t) => {
+  const { start, calls } = await setUpVerify(t, () => begun)
+  await start()
+  await start({ phoneNumber: other })
+  await start({ subject: 'bob' })
+  assert.equal(calls.length, 3)
+})
+
+test('100 starts of one caller at once make one call, and all get its URL', async (t) => {
+  const { start, kept, calls } = await setUpVerify(t, () => begun)
+  const urls = await Promise.all(Array.from({ length: 100 }, () => start()))
+  assert.equal(new Set(urls.map(({ authUrl }) => authUrl)).size, 1)
+  assert.deepEqual([calls.length, kept.length], [1, 1])
+})
+
+test('a start goes on when its caller leaves, and the repeat gets its URL', async (t) => {
+  const { start, calls } = await setUpVerify(t, () => ({ ...begun, afterMs: 50 }))
+  const work = new AbortController()
+  const first = start({ work })
+  work.abort()
+  assert.deepEqual(await first, url)
+  assert.deepEqual(await start(), url)
+  assert.equal(calls.length, 1)
+})
+
+test("a number that is under way elsewhere is verification_in_progress, and one's own the same URL", async (t) => {
+  const { start, underWay, number } = await setUpVerify(t, () => ({
+    status: 409,
+    body: { title: 'Conflict' },
+  }))
+  const refused = await rejectsWith(start(), 'verification_in_progress')
+  assert.equal(refused.retryAfterSeconds, 60)
+  let looked = 0
+  const elsewhere = await setUpVerify(t, () => ({ status: 409 }), {
+    // Another replica keeps it between our two looks.
+    find: async (...names) => (looked++ === 0 ? undefined : underWay.find(...names)),
+  })
+  await underWay.keep('alice', number, { requestId, authUrl: checkUrl })
+  assert.deepEqual(await elsewhere.start(), url)
+  assert.equal(elsewhere.calls.length, 1)
+})
+
+test('a start that cannot be kept gives no URL away', async (t) => {
+  const { start } = await setUpVerify(t, () => begun)
+  const failure = new Error('not kept')
+  await assert.rejects(start({ keeping: () => Promise.reject(failure) }), failure)
+})
+
+test('a start that cannot be remembered for a repeat is still answered', async (t) => {
+  const { start } = await setUpVerify(t, () => begun, { keep: () => Promise.reject(new Error('full')) })
+  assert.deepEqual(await start(), url)
+})
+
+test('a start ends at its deadline when Vonage does not answer', async (t) => {
+  const { start, calls } = await setUpVerify(t, () => undefined)
+  const startedMs = performance.now()
+  await rejectsWith(start(), 'upstream_timeout')
+  assertBetween(performance.now() - startedMs, 500, 500 + slackMs)
+  assert.equal(calls.length, 1)
+})
+
+test('a right code is true, and its start is repeated no more', async (t) => {
+  const { start, check, calls } = await setUpVerify(t, (_, { path }) =>
+    path === '/v2/verify' ? begun : completed,
+  )
+  await start()
+  assert.equal(await check(), true)
+  assert.equal(calls[1]?.path, `/v2/verify/${requestId}`)
+  assert.equal(calls[1]?.body, '{"code":"si9sfG"}')
+  await start()
+  assert.equal(calls.length, 3)
+})
+
+for (const status of [400, 404, 409, 410])
+  test(`a code that is refused with ${status} is code_rejected, and its start is repeated no more`, async (t) => {
+    const { start, check, calls } = await setUpVerify(t, (_, { path }) =>
+      path === '/v2/verify' ? begun : { status },
+    )
+    await start()
+    await rejectsWith(check(), 'code_rejected')
+    await start()
+    assert.equal(calls.length, 3)
+  })
+
+test('a check that got a 401 is sent again with another JWT, since nothing ran', async (t) => {
+  const { check, calls, clock } = await setUpVerify(t, (n) => (n === 1 ? { status: 401 } : completed))
+  await check()
+  clock.advance(10_000)
+  assert.equal(await check(), true)
+  assert.equal(calls.length, 3)
+  assert.equal(calls[1]?.body, calls[2]?.body)
+})
+
+test('a check without an answer is outcome_unknown, at its deadline, and sent once', async (t) => {
+  const { check, calls } = await setUpVerify(t, () => undefined)
+  const startedMs = performance.now()
+  await rejectsWith(check(), 'outcome_unknown')
+  assertBetween(performance.now() - startedMs, 500, 500 + slackMs)
+  assert.equal(calls.length, 1)
+})
+
+test('a start that cannot be forgotten does not change the result of its check', async (t) => {
+  const { check } = await setUpVerify(t, () => completed, { drop: () => Promise.reject(new Error('away')) })
+  assert.equal(await check(), true)
+})
