@@ -119,7 +119,7 @@ export async function openService(config: Config): Promise<Service> {
   const server = await createServer(serverOptions)
   const management = await createManagementServer({
     ...listener,
-    openApiDocument: () => describeServer(serverOptions, new URL(config.VONAGE_REDIRECT_URI).origin),
+    openApiDocument: () => describeServer(serverOptions, publicOrigin(config)),
     metricsText,
   })
 
@@ -157,6 +157,11 @@ export async function openService(config: Config): Promise<Service> {
       await closeAll()
     },
   }
+}
+
+/** As the phones reach us, where the settings say so. */
+function publicOrigin({ VONAGE_REDIRECT_URI: redirectUri }: Config): string {
+  return redirectUri === undefined ? '/' : new URL(redirectUri).origin
 }
 
 /** OpenTelemetry is loaded only where it is used. */

@@ -125,7 +125,7 @@ export type Keep = (begun: {
 }) => Promise<void>
 
 /** A code that a device brought back. */
-export interface CodeAttempt {
+interface CodeAttempt {
   /** Of the caller. */
   readonly subject: string
   readonly code: string

@@ -36,9 +36,12 @@ export function verificationKey(subject: string, state: string): string {
   return hash('sha256', state + subject, 'base64url')
 }
 
+/** Names that an operator may give. Vonage's are UUIDs; anything is taken that fits into a path. */
+export const requestIdPattern = '^[A-Za-z0-9_-]{1,100}$'
+
 /**
- * Stands for the state where the operator names the verification itself. Colons, which no state has and no `requestId` may have, end it:
- * no two pairs with a subject concatenate to the same text.
+ * Stands for the state where the operator names the verification itself. Colons, which neither has, end it: no two pairs with a subject
+ * concatenate to the same text.
  */
 export function referenceTo(requestId: string): string {
   return `verify:${requestId}:`

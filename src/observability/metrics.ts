@@ -12,7 +12,7 @@ const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const circuitNumber = { closed: 0, 'half-open': 1, open: 2 }
 
 /** What is not an event but a present state, read at each scrape. `undefined`: there is none now, and so no sample. */
-export interface Gauges {
+interface Gauges {
   quotaWaiting(): number
   /** Of the calls that are made at all. */
   circuits(): Iterable<[UpstreamCall, keyof typeof circuitNumber]>

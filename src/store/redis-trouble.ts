@@ -39,7 +39,7 @@ export function describeTrouble(error: unknown): RedisTrouble {
   }
   const inner = lastNodeError ?? errors?.[0]
   if (inner !== undefined) return describeTrouble(inner)
-  const word = name === 'ReplyError' ? /^[A-Z]+(?= |$)/.exec(message)?.[0] : undefined
+  const word = name === 'ReplyError' ? /^([A-Z]+)(?: |$)/.exec(message)?.[1] : undefined
   if (word !== undefined) return { reason: word, ...(remedies[word] && { remedy: remedies[word] }) }
   if (typeof code === 'string') return { reason: code }
   return { reason: message === 'Command timed out' ? 'timeout' : noConnection }

@@ -1,7 +1,7 @@
 /** `POST /v1/number-verification`: the app that started brings the code back. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { statePattern } from '../../core/state.ts'
+import { requestIdPattern, statePattern } from '../../core/state.ts'
 import type { Verification } from '../../core/verification.ts'
 import { correlationOf } from '../correlation.ts'
 import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
@@ -33,7 +33,7 @@ const RequestIdBody = Type.Object(
     code: AuthorizationCode,
     request_id: Type.String({
       description: 'The request_id that the device got.',
-      ...documented({ maxLength: 100 }),
+      ...documented({ pattern: requestIdPattern, maxLength: 100 }),
       examples: ['c11236f4-00bf-4b89-84ba-88b25df97315'],
     }),
   },

@@ -6,6 +6,7 @@ import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { ServiceFailure } from '../../core/failures.ts'
 import type { PhoneNumber } from '../../core/phone-number.ts'
+import { requestIdPattern } from '../../core/state.ts'
 import type { Correlation } from '../../core/trace-context.ts'
 import { type AuthUrlPolicy, isAllowedAuthUrl } from '../auth-url.ts'
 import {
@@ -20,9 +21,6 @@ import {
 import type { Outcome } from '../route.ts'
 import type { Answer, Request } from '../transport.ts'
 
-/** Vonage's is a UUID; anything that fits into a path is taken. */
-const requestIdPattern = '^[A-Za-z0-9_-]{1,100}$'
-
 const StartAnswer = TypeCompiler.Compile(
   Type.Object({
     request_id: Type.String({ pattern: requestIdPattern }),
@@ -34,7 +32,7 @@ const InvalidParameters = TypeCompiler.Compile(
   Type.Object({ invalid_parameters: Type.Array(Type.Object({ name: Type.String() })) }),
 )
 /** `to`, wherever in the workflow it stands. */
-const aboutNumber = /(^|[^a-z])to\W*$/i
+const aboutNumber = /(?:^|[^a-z])to$/i
 
 /** What Vonage has begun. */
 export interface Begun {
