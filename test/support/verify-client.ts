@@ -34,7 +34,7 @@ export async function setUpVerify(t: TestContext, script: Script, starts: Partia
     startRoute: route(),
     checkRoute: route(),
     applicationJwt: createTestKeyRing({ primary: keys.privateKey, clock }),
-    authUrlPolicy: { hosts: [], allowHttp: true },
+    authUrlPolicy: { hosts: [], http: 'loopback' },
     brand: 'Acme',
     startTimeoutMs: 500,
     finishTimeoutMs: 500,

@@ -44,6 +44,7 @@ async function setUp(
       VONAGE_BRAND: 'Acme',
       VONAGE_REQUESTS_PER_SECOND: 10,
       VONAGE_AUTH_URL_HOSTS: [],
+      ALLOW_INSECURE_UPSTREAM: false,
       START_TIMEOUT_MS: 5000,
       FINISH_TIMEOUT_MS: 5000,
       ...settings,

@@ -15,7 +15,7 @@ import { rejectsWith } from '../../support/failure.ts'
 import { correlation } from '../../support/unobserved.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
-const policy = { hosts: ['*.nexmo.com'], allowHttp: false }
+const policy = { hosts: ['*.nexmo.com'], http: 'none' } as const
 const checkUrl = 'https://api.nexmo.com/v2/verify/c11236f4/silent-auth/redirect'
 const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
 const begun = { request_id: requestId, check_url: checkUrl }
