@@ -24,10 +24,19 @@ export async function createManagementServer(options: ManagementServerOptions): 
     return document
   }
 
+  let scraping: Promise<string> | undefined
+  /** Who asks at the same time gets the same: making it costs a millisecond and more. */
+  function scrape(): Promise<string> {
+    scraping ??= metricsText().finally(() => {
+      scraping = undefined
+    })
+    return scraping
+  }
+
   const app = createApp(options)
   await app.register(operationsRoutes(checkReady))
   app.get('/metrics', { config: { probe: true } }, async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText()),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await scrape()),
   )
   app.get('/openapi.json', openApiDocument)
   serveDocs(app, options, openApiDocument)

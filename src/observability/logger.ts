@@ -80,13 +80,16 @@ function createTimestamp(): () => string {
   }
 }
 
+/** A cause may name its error again, and a log line that cannot be made would end the process. */
+const maxCauses = 5
+
 /** An error without its message, which may quote what a phone sent: name, code, where, and the same of its cause. */
-export function describeError(error: unknown): object | undefined {
-  if (!(error instanceof Error)) return undefined
+export function describeError(error: unknown, causes = maxCauses): object | undefined {
+  if (!(error instanceof Error) || causes < 0) return undefined
   return {
     name: error.name,
     code: 'code' in error ? error.code : undefined,
     stack: error.stack?.split('\n').flatMap((line) => /^\s+at (.*)/.exec(line)?.[1] ?? []),
-    cause: describeError(error.cause),
+    cause: describeError(error.cause, causes - 1),
   }
 }

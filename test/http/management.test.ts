@@ -6,7 +6,7 @@ import { ServiceFailure } from '../../src/core/failures.ts'
 import { createManagementServer } from '../../src/http/management.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
 import { listenOnLoopback, openPublicServer, recordLog } from '../support/public-server.ts'
-import { call } from '../support/raw-http.ts'
+import { call, requestBytes, speak } from '../support/raw-http.ts'
 import { listenerLimits } from '../support/unobserved.ts'
 
 const { describe } = await openPublicServer({ after })
@@ -33,6 +33,25 @@ function referencesIn(text: string): string[] {
   ]
   return named.map(([, attribute, url, imported]) => attribute ?? url ?? imported ?? '')
 }
+
+test('scrapes at the same time are made once', async (t) => {
+  let made = 0
+  const url = await listenOnLoopback(
+    t,
+    await createManagementServer({
+      ...listenerLimits,
+      isDraining: () => false,
+      log: recordLog(t).logger,
+      checkReady: async () => {},
+      openApiDocument: describe,
+      metricsText: () => new Promise((resolve) => setImmediate(resolve, `a_metric ${++made}\n`)),
+      events: () => {},
+    }),
+  )
+  const request = requestBytes({ target: '/metrics', headers: { connection: undefined } })
+  for (const text of ['a_metric 1\n', 'a_metric 2\n'])
+    assert.equal((await speak(url, request.repeat(3)))[0]?.body, text)
+})
 
 test('the document is that of the public listener', async () => {
   const answer = await call(url, { target: '/openapi.json' })

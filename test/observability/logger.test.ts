@@ -66,6 +66,12 @@ test('an error is written without its message, and so is its cause', (t) => {
   assert.equal(err.cause.code, 'ECONNRESET')
 })
 
+test('an error that is its own cause is described a few times, and no more', () => {
+  const error = new Error('canary')
+  error.cause = error
+  assert.ok(JSON.stringify(describeError(error)).split('"cause"').length <= 10)
+})
+
 test('only errors are described', () => {
   for (const value of [undefined, null, 'canary', 1, { message: 'canary' }])
     assert.equal(describeError(value), undefined)
