@@ -1,6 +1,6 @@
 /**
  * What nobody may be able to do to the process as it runs in production: end it by resets, or stop it by not reading its log. With
- * good traffic beside, and figures. Run by `npm run proof:storm`, with a longer stall by `-- --seconds 60`.
+ * good traffic beside, and figures; for a quiet Linux machine. Run by `npm run proof:storm`, with a longer stall by `-- --seconds 60`.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -57,6 +57,7 @@ function beginGoodTraffic(url: string, start: RawRequest, perSecond: number) {
       failed,
       startP50Ms: percentile(starts, 0.5),
       startP99Ms: percentile(starts, 0.99),
+      healthP99Ms: percentile(health, 0.99),
       healthMaxMs: percentile(health, 1),
     }
   }

@@ -86,7 +86,8 @@ export function createApplicationJwt(options: ApplicationJwtOptions): SigningJwt
     current() {
       const oldMs = ageMs()
       if (!latest || oldMs >= usableMs) return signOnce()
-      if (oldMs >= renewAfterMs) void signOnce()
+      // Nobody waits for it, and a rejection that nobody handles would end the process: the next call tries again.
+      if (oldMs >= renewAfterMs) signOnce().catch(() => undefined)
       return latest.jwt
     },
 

@@ -220,3 +220,25 @@ test('tells the age of the JWT in use, and nothing before the first', async () =
   clock.advance(90_500)
   assert.equal(applicationJwt.ageSeconds(), 90.5)
 })
+
+test('a renewal that fails while the JWT is still good ends nothing, and the next one is tried', async (t) => {
+  const { clock, applicationJwt } = setUp()
+  const first = await applicationJwt.current()
+  clock.advance(renewAfterMs)
+  const { subtle } = globalThis.crypto
+  const { sign } = subtle
+  t.after(() => Object.assign(subtle, { sign }))
+  const tried = Promise.withResolvers<void>()
+  Object.assign(subtle, {
+    sign() {
+      tried.resolve()
+      return Promise.reject(new Error('out of memory'))
+    },
+  })
+  assert.equal(applicationJwt.current(), first)
+  await tried.promise
+  await setImmediate()
+  assert.equal(await applicationJwt.current(), first)
+  Object.assign(subtle, { sign })
+  assert.notEqual(await nextJwt(applicationJwt, first, t), first)
+})
