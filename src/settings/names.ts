@@ -22,22 +22,31 @@ export function misspeltSettings(
   names: readonly string[],
   settings: readonly string[],
 ): [misspelt: string, meant: string][] {
-  const right = settings.map(wordsOf)
+  const right = settings.map(readName)
   return names
     .filter((name) => !settings.includes(name) && !serviceLink.test(name))
     .flatMap((name): [string, string][] => {
-      const words = wordsOf(name)
-      const distances = right.map((setting) => distanceOf(words, setting))
+      const read = readName(name)
+      const distances = right.map((setting) => distanceOf(read, setting))
       const nearest = Math.min(...distances)
       const meant = settings[distances.indexOf(nearest)]
       return nearest < Number.POSITIVE_INFINITY && meant !== undefined ? [[name, meant]] : []
     })
 }
 
-/** In upper case, without the unit. */
-function wordsOf(name: string): string[] {
-  const words = name.toUpperCase().split(/[^A-Z0-9]+/)
-  return words.length > 1 && unit.test(String(words.at(-1))) ? words.slice(0, -1) : words
+interface Name {
+  /** In upper case, without the unit. */
+  words: string[]
+  joined: string
+  singulars: string[]
+  sorted: string
+}
+
+function readName(name: string): Name {
+  const all = name.toUpperCase().split(/[^A-Z0-9]+/)
+  const words = all.length > 1 && unit.test(String(all.at(-1))) ? all.slice(0, -1) : all
+  const singulars = words.map(singular)
+  return { words, joined: words.join(''), singulars, sorted: singulars.toSorted().join() }
 }
 
 function singular(word: string): string {
@@ -45,27 +54,32 @@ function singular(word: string): string {
 }
 
 /** For ordering alone. Infinite: not near. */
-function distanceOf(one: string[], other: string[]): number {
-  const edits = editsBetweenWords(one, other)
+function distanceOf(one: Name, other: Name): number {
+  const edits = editsBetweenNames(one, other)
   if (edits <= maxEdits) return edits
-  const [shorter = [], longer] = [one.map(singular), other.map(singular)].sort((a, b) => a.length - b.length)
-  if (
-    editsBetween(one.join(''), other.join('')) <= 1 ||
-    shorter.toSorted().join() === longer?.toSorted().join()
-  )
-    return maxEdits
-  const isEnding = shorter.length > 1 && shorter.every((word, n) => word === longer?.[n])
-  return isEnding ? maxEdits + Math.abs(one.length - other.length) : Number.POSITIVE_INFINITY
+  if (isWithin(1, one.joined, other.joined) || one.sorted === other.sorted) return maxEdits
+  const [shorter, longer] = one.words.length < other.words.length ? [one, other] : [other, one]
+  const more = longer.words.length - shorter.words.length
+  const isEnding =
+    shorter.words.length > 1 && shorter.singulars.every((word, n) => word === longer.singulars[n])
+  return isEnding ? maxEdits + more : Number.POSITIVE_INFINITY
 }
 
-function editsBetweenWords(one: string[], other: string[]): number {
-  if (one.length !== other.length) return Number.POSITIVE_INFINITY
-  return one.reduce((sum, word, n) => {
-    const meant = String(other[n])
-    const isCutOff = one.length > 1 && word.length > 2 && meant.startsWith(word)
-    const edits = Math.min(editsBetween(word, meant), editsBetween(singular(word), singular(meant)))
-    return sum + Math.min(edits, isCutOff ? maxEdits : Number.POSITIVE_INFINITY)
-  }, 0)
+function editsBetweenNames(one: Name, other: Name): number {
+  if (one.words.length !== other.words.length) return Number.POSITIVE_INFINITY
+  let sum = 0
+  for (const [n, word] of one.words.entries()) {
+    const meant = String(other.words[n])
+    const edits = Math.min(
+      editsBetween(word, meant),
+      editsBetween(String(one.singulars[n]), String(other.singulars[n])),
+    )
+    const isCutOff = one.words.length > 1 && word.length > 2 && meant.startsWith(word)
+    sum += Math.min(edits, isCutOff ? maxEdits : Number.POSITIVE_INFINITY)
+    // Mostly the first word tells.
+    if (sum > maxEdits) break
+  }
+  return sum
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours. Infinite: too many for a word of this length. */
