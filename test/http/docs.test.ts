@@ -47,3 +47,9 @@ test('the listener closes, whether anybody asked for it or not', async (t) => {
     await assert.rejects(call(url, { target: '/docs/' }))
   }
 })
+
+test('the page offers no calls, since the API is on the other listener', async (t) => {
+  const { url } = await setUp(t)
+  const { body } = await call(url, { target: '/docs/static/swagger-initializer.js' })
+  assert.match(body, /"supportedSubmitMethods":\[\]/)
+})
