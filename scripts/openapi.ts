@@ -24,6 +24,7 @@ const described = await describeServer(
       distinctNumbersPerDay: 0,
       events: () => undefined,
     },
+    keySet: () => ({ keys: [] }),
     checkReady: uncalled,
     isDraining: () => false,
     requestTimeoutMs: 1000,

@@ -10,11 +10,13 @@ import type { Clock } from './core/ports.ts'
 import { createVerification } from './core/verification.ts'
 import { createManagementServer } from './http/management.ts'
 import { createServer, describeServer, type ServerOptions } from './http/server.ts'
+import { createKeyFiles } from './key-files.ts'
 import { listen } from './listening.ts'
 import { openLog } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { openPrivateKeys } from './private-keys.ts'
+import { openReceipts } from './receipt-keys.ts'
 import { startWarnings } from './settings/warnings.ts'
 import { requestTimeoutMs } from './settings.ts'
 import { openStores } from './stores.ts'
@@ -53,7 +55,10 @@ export async function openService(config: Config): Promise<Service> {
 
   const accessTokens = openAccessTokens(config, { clock, digest, log: log.logger })
 
-  const privateKeys = openPrivateKeys(config, { clock, log: log.logger, events })
+  const keyFiles = createKeyFiles(config, log.logger)
+  const keyContext = { keyFiles, clock, log: log.logger, events }
+  const privateKeys = openPrivateKeys(config, keyContext)
+  const receipts = await openReceipts(config, keyContext)
   const vonage = openVonage(config, {
     applicationJwt: privateKeys,
     permits,
@@ -69,6 +74,7 @@ export async function openService(config: Config): Promise<Service> {
     // With Verify the device lands at Vonage, so nobody is waited for here.
     landings: config.VONAGE_PRODUCT === 'verify' ? { ...landings, expect: () => undefined } : landings,
     events,
+    receipts,
     scopes: config.VONAGE_SCOPES,
     callingCodes: config.ALLOWED_CALLING_CODES,
     ownNumberOnly: config.AUTH_PHONE_NUMBER_CLAIM !== undefined,
@@ -85,6 +91,8 @@ export async function openService(config: Config): Promise<Service> {
     liveStates: stores.liveStates,
     jwksAgeSeconds: accessTokens.keyAgeSeconds,
     applicationJwtAgeSeconds: privateKeys.ageSeconds,
+    keyFiles: keyFiles.states,
+    receiptKeys: () => receipts?.keySet().keys ?? [],
   })
   async function metricsText(): Promise<string> {
     await landings.countExpired()
@@ -105,6 +113,7 @@ export async function openService(config: Config): Promise<Service> {
     trustedProxies: config.TRUSTED_PROXIES,
     verification,
     accessTokens,
+    keySet: receipts?.keySet,
     beginServerSpan: tracing?.beginServerSpan,
     rateLimits: {
       counters,
@@ -124,7 +133,7 @@ export async function openService(config: Config): Promise<Service> {
   })
 
   async function closeAll(): Promise<void> {
-    privateKeys.close()
+    keyFiles.close()
     await server.close()
     await management.close()
     await vonage.close()

@@ -57,7 +57,8 @@ export function parseConfig(environment: Environment): Config {
       problems.set(name, found[name] === undefined ? requirementOf(wrong, name) : expectationOf(wrong))
   }
   const known = Object.fromEntries(Object.entries(values as Config).filter(([name]) => !problems.has(name)))
-  for (const [name, problem] of meaningProblems(known)) problems.set(name, problem)
+  const isGiven = (name: string) => problems.has(name) || String(found[name] ?? '') !== ''
+  for (const [name, problem] of meaningProblems(known, isGiven)) problems.set(name, problem)
   if (problems.size > 0) throw new ConfigError([...problems].map(([name, problem]) => `${name}: ${problem}`))
   return deepFreeze(values as Config)
 }

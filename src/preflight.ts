@@ -2,11 +2,13 @@
  * What `--check-config` says before a roll-out: the settings in effect, whether the keys sign, what is risky, and with `--live`
  * whether what the service needs can be reached. Loaded by `main.ts` only when asked for. Never shows a secret.
  */
-import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { type Config, secretNames } from './config.ts'
 import { type PhoneNumber, parsePhoneNumber } from './core/phone-number.ts'
+import type { KeySetting } from './key-files.ts'
 import { type Check, liveChecks } from './live-checks.ts'
+import { createReceipts } from './receipts/receipts.ts'
 import { kindOf } from './settings/key-text.ts'
 import { checkWarnings, startWarnings } from './settings/warnings.ts'
 import { settings } from './settings.ts'
@@ -14,6 +16,10 @@ import { createApplicationJwt } from './vonage/application-jwt.ts'
 
 /** For each thing that is asked. */
 const checkTimeoutMs = 3000
+
+const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
+
+const ignore = () => undefined
 
 type Name = keyof typeof settings.properties
 
@@ -71,28 +77,54 @@ function shown(config: Config, name: Name): string {
 }
 
 function keyChecks(config: Config): Check[] {
-  return (['VONAGE_PRIVATE_KEY', 'VONAGE_PRIVATE_KEY_NEXT'] as const).flatMap((name) => {
-    const pem = config[name]
-    return pem === undefined ? [] : [[name, () => signAndVerify(config.VONAGE_APPLICATION_ID, pem)]]
+  const checks: Record<KeySetting, (pem: string) => Promise<string>> = {
+    VONAGE_PRIVATE_KEY: (pem) => tryApplicationKey(config, pem),
+    VONAGE_PRIVATE_KEY_NEXT: (pem) => tryApplicationKey(config, pem),
+    RECEIPT_PRIVATE_KEY: (pem) => tryReceiptKey(config, pem),
+    RECEIPT_PRIVATE_KEY_NEXT: (pem) => tryReceiptKey(config, pem),
+  }
+  return Object.entries(checks).flatMap(([name, attempt]) => {
+    const pem = config[name as KeySetting]
+    return pem === undefined ? [] : [[name, () => attempt(pem)]]
   })
 }
 
-async function signAndVerify(applicationId: string, pem: string): Promise<string> {
+async function tryApplicationKey(config: Config, pem: string): Promise<string> {
   const privateKey = createPrivateKey(pem)
-  const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
-  const jwt = await createApplicationJwt({ applicationId, privateKey, clock }).current()
+  const applicationId = config.VONAGE_APPLICATION_ID
+  return judge(await createApplicationJwt({ applicationId, privateKey, clock }).current(), privateKey)
+}
+
+async function tryReceiptKey(config: Config, pem: string): Promise<string> {
+  const privateKey = createPrivateKey(pem)
+  const receipts = await createReceipts({
+    issuer: String(config.RECEIPT_ISSUER),
+    audience: config.RECEIPT_AUDIENCE,
+    lifetimeSeconds: config.RECEIPT_LIFETIME_SECONDS,
+    signing: privateKey,
+    next: undefined,
+    clock,
+    events: ignore,
+    onFailure: ignore,
+  })
+  const caller = { subject: '-', sub: '-', pseudonym: '-' }
+  const phoneNumber = parsePhoneNumber('+99012345678') as PhoneNumber
+  const receipt = await receipts.sign({ caller, phoneNumber, method: 'network' })
+  const shown = receipts.keySet().keys.map(({ kid, alg }) => `, ${alg}, kid ${kid}`)
+  return judge(String(receipt), privateKey, shown.join())
+}
+
+/** @param more what else to say of a good key */
+function judge(jwt: string, privateKey: KeyObject, more = ''): string {
   const [header, payload, signature = ''] = jwt.split('.')
-  if (
-    !verify(
-      'RSA-SHA256',
-      Buffer.from(`${header}.${payload}`),
-      createPublicKey(privateKey),
-      Buffer.from(signature, 'base64url'),
-    )
-  )
+  const digest = privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256'
+  const publicKey = { key: createPublicKey(privateKey), dsaEncoding: 'ieee-p1363' as const }
+  const signed = Buffer.from(`${header}.${payload}`)
+  if (!verify(digest, signed, publicKey, Buffer.from(signature, 'base64url')))
     throw new Error('its signature does not verify')
   const bits = privateKey.asymmetricKeyDetails?.modulusLength
-  return `ok, ${kindOf(privateKey)} of ${bits} bits, signs what its public half verifies`
+  const kind = `${kindOf(privateKey)}${bits === undefined ? '' : ` of ${bits} bits`}`
+  return `ok, ${kind}${more}, signs what its public half verifies`
 }
 
 /** Exactly one of the two. */

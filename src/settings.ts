@@ -10,6 +10,7 @@ export const requestTimeoutMs = 10_000
 /** Where the redirect lands, on the public listener. */
 export const landingPath = '/v1/network-enablement/callback'
 
+const receiptKeyKinds = ['EC P-256', 'Ed25519', 'RSA']
 const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
 
 const text = (description: string, fallback?: string) =>
@@ -156,6 +157,26 @@ export const settings = Type.Object({
     0,
     1000,
   ),
+  RECEIPT_PRIVATE_KEY: Type.Optional(
+    privateKeyText(
+      'Turns receipts on and signs them: PEM of EC P-256, Ed25519, or RSA of 2048 bits or more. None: no receipts.',
+      receiptKeyKinds,
+    ),
+  ),
+  RECEIPT_PRIVATE_KEY_NEXT: Type.Optional(
+    privateKeyText(
+      'Published beside it, without signing: the next key before a change of key, the former one after it.',
+      receiptKeyKinds,
+    ),
+  ),
+  RECEIPT_ISSUER: Type.Optional(
+    text('The `iss` of receipts: the https URL of this service. Required with a key for receipts.'),
+  ),
+  RECEIPT_AUDIENCE: list(
+    'The `aud` of receipts: who may rely on them. Required with a key for receipts.',
+    [],
+  ),
+  RECEIPT_LIFETIME_SECONDS: integer('How long a receipt is good.', 300, 30, 3600),
   ALLOWED_CALLING_CODES: list(
     'Calling codes accepted, such as `34,49,990`. None: all.',
     [],

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Environment, parseConfig } from '../src/config.ts'
-import { requiredSettings } from './support/environment.ts'
-import { createRsaKeys, privatePem } from './support/keys.ts'
+import { receiptSettings, requiredSettings } from './support/environment.ts'
+import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
 import { namesOf, problemsOf } from './support/settings.ts'
 
 const good = requiredSettings()
@@ -116,4 +116,50 @@ test('only a secret can come from a file', (t) => {
     'AUTH_AUDIENCE_FILE',
     'AUTH_AUDIENCE',
   ])
+})
+
+test('a key for receipts may be of three kinds, and what is not is told by its kind alone', () => {
+  const { RECEIPT_PRIVATE_KEY: _, ...others } = receiptSettings()
+  for (const pair of [createKeys('EC P-256'), createKeys('Ed25519'), keys])
+    for (const name of ['RECEIPT_PRIVATE_KEY', 'RECEIPT_PRIVATE_KEY_NEXT'])
+      parseConfig({ ...good, ...receiptSettings(), [name]: privatePem(pair) })
+  for (const [pair, kind] of [
+    [createKeys('EC P-384'), 'secp384r1'],
+    [createRsaKeys(1024), '1024'],
+    [generateKeyPairSync('x25519'), 'X25519'],
+  ] as const) {
+    const pem = privatePem(pair)
+    const [[name, text = ''] = [], ...more] = problemsOf({ ...good, ...others, RECEIPT_PRIVATE_KEY: pem })
+    assert.deepEqual([name, more], ['RECEIPT_PRIVATE_KEY', []])
+    assert.ok(text.includes(kind))
+    for (const line of pem.split('\n')) assert.ok(line === '' || !text.includes(line))
+  }
+})
+
+const receipts = receiptSettings()
+const unset = Object.fromEntries(Object.keys(receipts).map((name) => [name, undefined]))
+
+for (const [given, missing] of [
+  [['RECEIPT_PRIVATE_KEY'], ['RECEIPT_ISSUER', 'RECEIPT_AUDIENCE']],
+  [['RECEIPT_PRIVATE_KEY', 'RECEIPT_AUDIENCE'], ['RECEIPT_ISSUER']],
+  [['RECEIPT_PRIVATE_KEY', 'RECEIPT_ISSUER'], ['RECEIPT_AUDIENCE']],
+  [['RECEIPT_ISSUER'], ['RECEIPT_ISSUER']],
+  [['RECEIPT_AUDIENCE'], ['RECEIPT_AUDIENCE']],
+  [
+    ['RECEIPT_ISSUER', 'RECEIPT_AUDIENCE'],
+    ['RECEIPT_ISSUER', 'RECEIPT_AUDIENCE'],
+  ],
+] as const)
+  test(`${given.join(' and ')} alone is a problem of ${missing.join(' and ')}`, () => {
+    const settings = Object.fromEntries(given.map((name) => [name, receipts[name]]))
+    assert.deepEqual(namesOf({ ...good, ...unset, ...settings }), missing)
+  })
+
+test('a next key for receipts without one, an empty audience, and a wrong key are each one problem', () => {
+  const { RECEIPT_PRIVATE_KEY: pem } = receipts
+  assert.deepEqual(namesOf({ ...good, RECEIPT_PRIVATE_KEY_NEXT: pem }), ['RECEIPT_PRIVATE_KEY_NEXT'])
+  assert.deepEqual(namesOf({ ...good, ...receipts, RECEIPT_AUDIENCE: ',' }), ['RECEIPT_AUDIENCE'])
+  assert.deepEqual(namesOf({ ...good, ...receipts, RECEIPT_PRIVATE_KEY: 'a' }), ['RECEIPT_PRIVATE_KEY'])
+  assert.deepEqual(namesOf({ ...good, ...receipts, RECEIPT_ISSUER: 'http://a.example' }), ['RECEIPT_ISSUER'])
+  assert.deepEqual(namesOf({ ...good, RECEIPT_LIFETIME_SECONDS: '60' }), [])
 })

@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { calculateJwkThumbprint } from 'jose'
 import type { Environment } from '../src/config.ts'
 import { settings } from '../src/settings.ts'
-import { requiredSettings } from './support/environment.ts'
-import { createRsaKeys, privatePem } from './support/keys.ts'
+import { receiptSettings, requiredSettings } from './support/environment.ts'
+import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
 import { runPreflight } from './support/preflight.ts'
 
 const next = privatePem(createRsaKeys())
@@ -52,6 +53,39 @@ test('a key whose halves do not belong together is found out', async () => {
   assert.match(checks.VONAGE_PRIVATE_KEY_NEXT ?? '', /^failed ./)
 })
 
+for (const [keys, kind, algorithm] of [
+  [createKeys('EC P-256'), 'EC P-256', 'ES256'],
+  [createKeys('Ed25519'), 'Ed25519', 'EdDSA'],
+  [createRsaKeys(), 'RSA of 2048 bits', 'RS256'],
+] as const)
+  test(`a key for receipts of ${kind} is shown with the algorithm and the id that its receipts have`, async () => {
+    const { checks, passed } = await runPreflight({
+      ...requiredSettings(),
+      ...receiptSettings(),
+      RECEIPT_PRIVATE_KEY_NEXT: privatePem(keys),
+    })
+    assert.equal(passed, true)
+    const kid = await calculateJwkThumbprint(keys.publicKey)
+    const ok = `ok, ${kind}, ${algorithm}, kid ${kid}, signs what its public half verifies`
+    assert.equal(checks.RECEIPT_PRIVATE_KEY_NEXT, ok)
+    assert.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^ok, EC P-256, ES256, kid [\w-]{43}, /)
+  })
+
+test('a key for receipts whose halves do not belong together fails the check', async () => {
+  const [one, other] = [createKeys('EC P-256'), createKeys('EC P-256')].map((keys) =>
+    keys.privateKey.export({ format: 'jwk' }),
+  )
+  const mixed = createPrivateKey({ key: { ...one, d: String(other?.d) }, format: 'jwk' })
+  const pem = mixed.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const { checks, passed } = await runPreflight({
+    ...requiredSettings(),
+    ...receiptSettings(),
+    RECEIPT_PRIVATE_KEY: pem,
+  })
+  assert.equal(passed, false)
+  assert.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^failed ./)
+})
+
 const warned: readonly [Environment, string[]][] = [
   [{}, []],
   [{ REDIS_URL: undefined }, ['REDIS_URL']],
@@ -60,6 +94,17 @@ const warned: readonly [Environment, string[]][] = [
   [{ TRUSTED_PROXIES: '0.0.0.0/0' }, ['TRUSTED_PROXIES']],
   [{ TRUSTED_PROXIES: '2001::/31' }, ['TRUSTED_PROXIES']],
   [{ ALLOW_INSECURE_UPSTREAM: 'true' }, ['ALLOW_INSECURE_UPSTREAM']],
+  [receiptSettings(), []],
+  [{ ...receiptSettings(), RECEIPT_AUDIENCE: String(requiredSettings().AUTH_AUDIENCE) }, []],
+  [{ ...receiptSettings(), RECEIPT_ISSUER: String(requiredSettings().AUTH_ISSUER) }, []],
+  [
+    {
+      ...receiptSettings(),
+      RECEIPT_ISSUER: String(requiredSettings().AUTH_ISSUER),
+      RECEIPT_AUDIENCE: `a,${requiredSettings().AUTH_AUDIENCE}`,
+    },
+    ['RECEIPT_AUDIENCE'],
+  ],
   [{ MANAGEMENT_HOST: '0.0.0.0' }, []],
   [{ VONAGE_REDIRECT_URI: 'https://bff.example.com/callback' }, ['VONAGE_REDIRECT_URI']],
 ]

@@ -48,6 +48,8 @@ export type ServiceEvent =
   /** A start got its turn. */
   | { name: 'quota.waited'; seconds: number }
   | { name: 'rate_limit.refused'; limit: 'address' | 'caller' | 'number' | 'distinct-numbers' }
+  /** A verified number got its receipt, or goes without. */
+  | { name: 'receipt.signed'; outcome: 'issued' | 'failed' }
   /** Vonage took another private key than the one that was in use. */
   | { name: 'private_key.changed'; key: 'primary' | 'next' }
   /** `route` is the template, or `none`. */

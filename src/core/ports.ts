@@ -42,6 +42,13 @@ export interface Result {
   /** Absent in a result that a version without numbers kept, which ends within a minute. */
   readonly phoneNumber?: PhoneNumber
   readonly verified: boolean
+  /** Says the same to others. Absent where receipts are off, or where nothing is verified. */
+  readonly receipt?: string
+}
+
+/** What a store keeps of a result. */
+export interface KeptResult extends Result {
+  readonly phoneNumber: PhoneNumber
 }
 
 /** How long a result can be asked for again. */
@@ -66,7 +73,7 @@ export interface StateStore {
    * Keeps the result of a finished verification for `resultTtlSeconds`, for a phone that lost the answer.
    * @throws store_unavailable
    */
-  keepResult(subject: string, state: string, code: string, result: Required<Result>): Promise<void>
+  keepResult(subject: string, state: string, code: string, result: KeptResult): Promise<void>
   /**
    * @returns undefined unless this subject finished with exactly this state and code, and not long ago
    * @throws store_unavailable
@@ -160,6 +167,21 @@ export interface NetworkOperator {
    * @throws upstream_invalid, upstream_refused
    */
   checkCode(attempt: CodeAttempt, correlation: Correlation): Promise<boolean>
+}
+
+/** That this caller has this number, and how that was found out. */
+export interface Verified {
+  readonly caller: Caller
+  readonly phoneNumber: PhoneNumber
+  readonly method: 'network' | 'sms'
+}
+
+export interface ReceiptSigner {
+  /**
+   * A signed statement for the backends of the company, which they check by our public keys. It is a secret of its caller.
+   * @returns undefined when it could not be made, which is counted: the result is true without it
+   */
+  sign(verified: Verified): Promise<string | undefined>
 }
 
 /** The span of one request, under which everything happens that the request causes. */

@@ -5,7 +5,17 @@
 import type { EventSink, OauthError } from './events.ts'
 import { type FailureCode, ServiceFailure } from './failures.ts'
 import { hasCallingCode, parsePhoneNumber } from './phone-number.ts'
-import type { AuthUrl, Caller, Keep, Landings, NetworkOperator, Result, StateStore, Taken } from './ports.ts'
+import type {
+  AuthUrl,
+  Caller,
+  Keep,
+  Landings,
+  NetworkOperator,
+  ReceiptSigner,
+  Result,
+  StateStore,
+  Taken,
+} from './ports.ts'
 import { mintState, referenceTo, resultKey } from './state.ts'
 import type { Correlation } from './trace-context.ts'
 
@@ -14,6 +24,8 @@ export interface VerificationOptions {
   store: StateStore
   landings: Landings
   events: EventSink
+  /** Undefined: no receipts. */
+  receipts?: ReceiptSigner | undefined
   /** The allowed scopes, at least one; the first is the default. */
   scopes: readonly string[]
   /** Calling codes without `+`, such as `34`. Empty: all. */
@@ -50,7 +62,7 @@ export interface Verification {
    * Ends a verification that the same caller started: takes the state, then spends the code on the number kept with it. The
    * state is used up, unless the code was surely not spent. The same caller repeating the same request, during the work or up to
    * 60 seconds after a result, gets that result; nothing runs twice. The work goes on when the caller leaves, for that repeat.
-   * @returns which number it was, and whether it is verified; `false` is a result
+   * @returns which number it was, and whether it is verified; `false` is a result, and has no receipt
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
    * @throws upstream_unavailable, upstream_busy when the state is still good
    * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
@@ -69,16 +81,17 @@ async function giveBack(taken: Taken, failure: unknown): Promise<never> {
 }
 
 export function createVerification(options: VerificationOptions): Verification {
-  const { operator, store, landings, events, scopes, callingCodes, ownNumberOnly } = options
+  const { operator, store, landings, events, receipts, scopes, callingCodes, ownNumberOnly } = options
   /** The finishes under way here, by `resultKey`. */
   const finishing = new Map<string, Promise<Result>>()
 
   async function finishOnce(
-    { subject }: Caller,
+    caller: Caller,
     code: string,
     state: string,
     correlation: Correlation,
   ): Promise<Result> {
+    const { subject } = caller
     const taken = await store.take(subject, state)
     if (!taken) {
       const kept = await store.findResult(subject, state, code)
@@ -91,7 +104,8 @@ export function createVerification(options: VerificationOptions): Verification {
       .checkCode({ subject, code, pending: taken }, correlation)
       .catch((failure: unknown) => giveBack(taken, failure))
     events({ name: 'verification.finished', callingCode: phoneNumber.callingCode, verified })
-    const result = { phoneNumber, verified }
+    const receipt = verified ? await receipts?.sign({ caller, phoneNumber, method: 'network' }) : undefined
+    const result = { phoneNumber, verified, ...(receipt !== undefined && { receipt }) }
     // The caller gets this result even if it cannot be kept for a repeat.
     await store.keepResult(subject, state, code, result).catch(() => undefined)
     return result

@@ -123,6 +123,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       },
       tags: [
         { name: 'verification', description: 'Calls of the mobile app.' },
+        { name: 'receipts', description: 'Calls of backends that are handed a receipt.' },
         { name: 'operations', description: 'Calls of whoever runs the service.' },
       ],
       components: {

@@ -9,6 +9,7 @@ import { readForwarded } from './forwarded.ts'
 import { apiDocument, describeApi } from './openapi.ts'
 import { openRateLimits, type RateLimitOptions } from './rate-limit.ts'
 import { callbackRoutes, receiveUnreadable } from './routes/callback.ts'
+import { type KeySet, keySetRoutes } from './routes/key-set.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
@@ -21,6 +22,8 @@ export interface ServerOptions extends AppOptions {
   rateLimits: RateLimitOptions
   /** @throws shutting_down, store_unavailable */
   checkReady: () => Promise<void>
+  /** Where receipts are on: the public keys that check them. */
+  keySet?: (() => KeySet) | undefined
   /** Where tracing is on. */
   beginServerSpan?: BeginServerSpan | undefined
 }
@@ -58,6 +61,7 @@ function registerRoutes(app: App, options: ServerOptions): void {
 
     // Public as well: the redirected device has no token of ours.
     await shedding.register(callbackRoutes(options.verification))
+    if (options.keySet) await shedding.register(keySetRoutes(options.keySet))
 
     // Guarded: every route in this scope needs an access token.
     await shedding.register(async (guarded) => {

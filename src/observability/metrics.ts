@@ -19,6 +19,10 @@ interface Gauges {
   liveStates(): number | undefined
   jwksAgeSeconds(): number | undefined
   applicationJwtAgeSeconds(): number | undefined
+  /** By setting: whether what is in the file now is of no use. */
+  keyFiles(): Iterable<[setting: string, isFaulty: boolean]>
+  /** Those that are published; the first one signs. */
+  receiptKeys(): readonly { kid: string; alg: string }[]
 }
 
 export interface Metrics {
@@ -88,6 +92,12 @@ export function createMetrics(): Metrics {
     ['key'],
     ['primary', 'next'],
   )
+  const receipts = counter(
+    'receipts_total',
+    'Receipts signed, and verified numbers that went without because signing failed.',
+    ['outcome'],
+    ['issued', 'failed'],
+  )
   const http = histogram('http_request_duration_seconds', 'Requests, by the template of their route.', [
     'route',
     'method',
@@ -110,6 +120,7 @@ export function createMetrics(): Metrics {
     'upstream.refused': ({ call, reason }) => unsent.inc({ call, reason }),
     'quota.waited': ({ seconds }) => quotaWait.observe(seconds),
     'rate_limit.refused': ({ limit }) => limited.inc({ limit }),
+    'receipt.signed': ({ outcome }) => receipts.inc({ outcome }),
     'private_key.changed': ({ key }) => keyChanges.inc({ key }),
     'request.answered': ({ route, method, status, seconds }) =>
       http.observe({ route, method, status }, seconds),
@@ -135,7 +146,7 @@ export function createMetrics(): Metrics {
   return {
     events: batch.add,
 
-    watch({ quotaWaiting, circuits, liveStates, jwksAgeSeconds, applicationJwtAgeSeconds }) {
+    watch({ quotaWaiting, circuits, liveStates, jwksAgeSeconds, applicationJwtAgeSeconds, ...keys }) {
       gauge('quota_waiting', "Starts that wait for Vonage's quota.", quotaWaiting)
       gauge('live_states', 'Verifications under way, in memory.', liveStates)
       gauge('jwks_age_seconds', "Age of the identity provider's keys.", jwksAgeSeconds)
@@ -147,6 +158,26 @@ export function createMetrics(): Metrics {
         registers,
         collect() {
           for (const [call, state] of circuits()) this.set({ call }, circuitNumber[state])
+        },
+      })
+      new Gauge({
+        name: 'nebff_private_key_file_faulty',
+        help: 'Files of private keys: 1 when what is there is of no use and the key before stays.',
+        labelNames: ['setting'],
+        registers,
+        collect() {
+          for (const [setting, isFaulty] of keys.keyFiles()) this.set({ setting }, Number(isFaulty))
+        },
+      })
+      new Gauge({
+        name: 'nebff_receipt_key_info',
+        help: 'The keys in the key set for receipts; one signs.',
+        labelNames: ['kid', 'alg', 'signs'],
+        registers,
+        collect() {
+          this.reset()
+          for (const [n, { kid, alg }] of keys.receiptKeys().entries())
+            this.set({ kid, alg, signs: String(n === 0) }, 1)
         },
       })
     },

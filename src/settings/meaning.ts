@@ -10,12 +10,19 @@ const upstreamUrls = [
   'VONAGE_TOKEN_URL',
   'VONAGE_REDIRECT_URI',
   'VONAGE_VERIFY_URL',
+  'RECEIPT_ISSUER',
 ] as const
 
 type Problem = [name: keyof Settings, problem: string]
 
-/** @param config only settings that are well by their schema */
-export function* meaningProblems(config: Partial<Settings>): Generator<Problem> {
+/**
+ * @param config only settings that are well by their schema
+ * @param isGiven also when it is wrong, so that nothing is said twice
+ */
+export function* meaningProblems(
+  config: Partial<Settings>,
+  isGiven: (name: keyof Settings) => boolean,
+): Generator<Problem> {
   const allowHttp = config.ALLOW_INSECURE_UPSTREAM === true
   for (const name of upstreamUrls) yield* urlProblems(name, config[name], allowHttp)
   // Spans hold nothing personal, and a collector in the same network commonly speaks plain http.
@@ -38,6 +45,7 @@ export function* meaningProblems(config: Partial<Settings>): Generator<Problem> 
       'expected host names in lower case, or *.suffix: neither a scheme nor a port nor a path',
     ]
   yield* productProblems(config)
+  yield* receiptProblems(isGiven)
   if (listenOnTheSame(config))
     yield [
       'MANAGEMENT_PORT',
@@ -63,6 +71,15 @@ function* productProblems(config: Partial<Settings>): Generator<Problem> {
 function* urlProblems(name: keyof Settings, url: string | undefined, allowHttp: boolean): Generator<Problem> {
   const fault = url === undefined ? undefined : upstreamUrlFault(url, allowHttp)
   if (fault !== undefined) yield [name, fault]
+}
+
+/** All together, or none: what stands alone would be off without a word. */
+function* receiptProblems(isGiven: (name: keyof Settings) => boolean): Generator<Problem> {
+  const [key, ...others] = ['RECEIPT_PRIVATE_KEY', 'RECEIPT_ISSUER', 'RECEIPT_AUDIENCE'] as const
+  for (const name of isGiven(key) ? others : [])
+    if (!isGiven(name)) yield [name, `required with ${key}, and not set: receipts say it`]
+  for (const name of isGiven(key) ? [] : ([...others, 'RECEIPT_PRIVATE_KEY_NEXT'] as const))
+    if (isGiven(name)) yield [name, `nothing without ${key}, which turns receipts on: set both, or neither`]
 }
 
 function listenOnTheSame({

@@ -5,7 +5,7 @@
  */
 import { ServiceFailure } from '../core/failures.ts'
 import { parsePhoneNumber } from '../core/phone-number.ts'
-import { type Clock, resultTtlSeconds, type StateStore } from '../core/ports.ts'
+import { type Clock, type KeptResult, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey } from '../core/state.ts'
 import { createGenerations } from './generations.ts'
 
@@ -28,9 +28,8 @@ interface Entry {
   expiresAtMs: number
 }
 
-interface KeptResult {
-  e164: string
-  verified: boolean
+interface Kept {
+  result: KeptResult
   expiresAtMs: number
 }
 
@@ -49,7 +48,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   const { maxEntries, maxPerCaller, clock } = options
   const ttlMs = options.ttlSeconds * 1000
   const resultTtlMs = resultTtlSeconds * 1000
-  const results = createGenerations<Map<string, KeptResult>>({
+  const results = createGenerations<Map<string, Kept>>({
     ttlMs: resultTtlMs,
     clock,
     create: () => new Map(),
@@ -126,8 +125,8 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       return undefined
     },
 
-    async keepResult(subject, state, code, { phoneNumber, verified }) {
-      const kept = { e164: phoneNumber.reveal(), verified, expiresAtMs: clock.monotonicMs() + resultTtlMs }
+    async keepResult(subject, state, code, result) {
+      const kept = { result, expiresAtMs: clock.monotonicMs() + resultTtlMs }
       results.newest().set(resultKey(subject, state, code), kept)
     },
 
@@ -135,9 +134,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       const key = resultKey(subject, state, code)
       for (const generation of results.live()) {
         const kept = generation.get(key)
-        const phoneNumber = kept && parsePhoneNumber(kept.e164)
-        if (phoneNumber && kept.expiresAtMs > clock.monotonicMs())
-          return { phoneNumber, verified: kept.verified }
+        if (kept && kept.expiresAtMs > clock.monotonicMs()) return kept.result
       }
       return undefined
     },

@@ -5,13 +5,13 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { parsePhoneNumber } from '../core/phone-number.ts'
-import type { PendingVerification, Result } from '../core/ports.ts'
+import type { KeptResult, PendingVerification } from '../core/ports.ts'
 import { seal, unseal } from './sealed.ts'
 
 /** Number, scope, and the operator's own name of the verification. */
 const Pending = Type.Object({ n: Type.String(), s: Type.String(), r: Type.Optional(Type.String()) })
-/** Number, and whether it is verified. */
-const Kept = Type.Object({ n: Type.String(), v: Type.Boolean() })
+/** Number, whether it is verified, and the receipt. */
+const Kept = Type.Object({ n: Type.String(), v: Type.Boolean(), r: Type.Optional(Type.String()) })
 const pendingForm = TypeCompiler.Compile(Pending)
 const keptForm = TypeCompiler.Compile(Kept)
 
@@ -29,13 +29,16 @@ export function openRecord(record: string, state: string): PendingVerification |
   return { phoneNumber, scope: value.s, ...(value.r !== undefined && { requestId: value.r }) }
 }
 
-export function sealResult({ phoneNumber, verified }: Required<Result>, state: string): string {
-  return seal('result', state, { n: phoneNumber.reveal(), v: verified } satisfies Static<typeof Kept>)
+export function sealResult({ phoneNumber, verified, receipt }: KeptResult, state: string): string {
+  const kept = { n: phoneNumber.reveal(), v: verified, ...(receipt !== undefined && { r: receipt }) }
+  return seal('result', state, kept satisfies Static<typeof Kept>)
 }
 
 /** @returns undefined for what this state did not seal */
-export function openResult(result: string, state: string): Required<Result> | undefined {
+export function openResult(result: string, state: string): KeptResult | undefined {
   const value = unseal('result', state, result)
   const phoneNumber = keptForm.Check(value) && parsePhoneNumber(value.n)
-  return phoneNumber ? { phoneNumber, verified: value.v } : undefined
+  return phoneNumber
+    ? { phoneNumber, verified: value.v, ...(value.r !== undefined && { receipt: value.r }) }
+    : undefined
 }

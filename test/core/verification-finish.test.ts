@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ServiceFailure } from '../../src/core/failures.ts'
-import type { Caller, Keep, Result, StateStore } from '../../src/core/ports.ts'
+import type { Caller, Keep, ReceiptSigner, Result, StateStore, Verified } from '../../src/core/ports.ts'
 import { mintState, referenceTo } from '../../src/core/state.ts'
 import { createVerification, type FinishRequest } from '../../src/core/verification.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -21,11 +21,19 @@ const authUrl = () => ({ authUrl: 'https://operator.example/auth', requiresCarri
 async function setUp(
   verified: () => boolean | Promise<boolean> = () => true,
   methods: Partial<StateStore> = {},
+  receipts?: ReceiptSigner,
 ) {
   const clock = createFakeClock()
   const operator = createScriptedOperator({ authUrl, verified })
   const memory = createMemoryStore({ ttlSeconds: 300, maxEntries: 100, maxPerCaller: 5, clock })
-  const settings = { ...unobserved, operator, scopes: ['a-scope'], callingCodes: [], ownNumberOnly: false }
+  const settings = {
+    ...unobserved,
+    operator,
+    receipts,
+    scopes: ['a-scope'],
+    callingCodes: [],
+    ownNumberOnly: false,
+  }
   const verification = createVerification({ ...settings, store: { ...memory, ...methods } })
   const start = (phoneNumber: string) =>
     verification.start(alice, { phoneNumber }, correlation, new AbortController())
@@ -236,4 +244,48 @@ test('a store that cannot look for a result fails the repeat', async () => {
 test('a result that cannot be kept is still the answer', async () => {
   const { state, finish } = await setUp(() => false, { keepResult: storeDown })
   assertResult(await finish(alice, { code: 'a-code', state }), false)
+})
+
+/** Signs by counting. */
+function createScriptedSigner(fails = false) {
+  const signed: Verified[] = []
+  const sign = async (verified: Verified) =>
+    setImmediate(signed.push(verified) && !fails ? `receipt-${signed.length}` : undefined)
+  return { signed, sign }
+}
+
+test('a finish that verified has a receipt for its caller and number, and nothing is signed for another', async () => {
+  const signer = createScriptedSigner()
+  const { state, finish } = await setUp(undefined, {}, signer)
+  assert.equal((await finish(alice, { code: 'a-code', state })).receipt, 'receipt-1')
+  const [{ caller, phoneNumber, method } = assert.fail('nothing was signed'), ...more] = signer.signed
+  assert.deepEqual([caller, phoneNumber.reveal(), method, more], [alice, number, 'network', []])
+})
+
+test('a finish that did not verify has no receipt', async () => {
+  const signer = createScriptedSigner()
+  const { state, finish } = await setUp(() => false, {}, signer)
+  assert.equal('receipt' in (await finish(alice, { code: 'a-code', state })), false)
+  assert.deepEqual(signer.signed, [])
+})
+
+test('parallel and later repeats get the one receipt that was signed', async () => {
+  const signer = createScriptedSigner()
+  const { state, finish } = await setUp(() => setImmediate(true), {}, signer)
+  const request = { code: 'a-code', state }
+  const results = await Promise.all(Array.from({ length: 100 }, () => finish(alice, request)))
+  results.push(await finish(alice, request))
+  for (const { receipt } of results) assert.equal(receipt, 'receipt-1')
+  assert.equal(signer.signed.length, 1)
+})
+
+test('signing that fails loses no result, now or in a repeat', async () => {
+  const signer = createScriptedSigner(true)
+  const { state, finish } = await setUp(undefined, {}, signer)
+  for (let times = 0; times < 2; times++) {
+    const result = await finish(alice, { code: 'a-code', state })
+    assertResult(result, true)
+    assert.equal('receipt' in result, false)
+  }
+  assert.equal(signer.signed.length, 1)
 })

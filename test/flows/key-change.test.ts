@@ -122,6 +122,6 @@ test('with a file that was replaced before no start fails either, confined as in
   writeFileSync(`${file}.new`, privatePem(young))
   const read = logged('private key file read anew')
   renameSync(`${file}.new`, file)
-  assert.equal((await read).key, 'primary')
+  assert.equal((await read).setting, 'VONAGE_PRIVATE_KEY')
   await proveChange(String(url), vonage, young)
 })

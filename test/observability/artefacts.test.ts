@@ -34,6 +34,8 @@ async function served(): Promise<string[]> {
     liveStates: () => 0,
     jwksAgeSeconds: () => 0,
     applicationJwtAgeSeconds: () => 0,
+    keyFiles: () => [],
+    receiptKeys: () => [],
   })
   return [...(await made.text()).matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name)
 }

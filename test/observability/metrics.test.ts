@@ -107,9 +107,14 @@ test('the process and its event loop are measured too', async () => {
 
 test('a gauge shows what is at the moment, and nothing where there is nothing', async () => {
   const { watch, text } = createMetrics()
-  const present: { live: number | undefined; circuit: 'closed' | 'half-open' | 'open' } = {
-    live: 3,
-    circuit: 'closed',
+  const present = {
+    live: 3 as number | undefined,
+    circuit: 'closed' as 'closed' | 'half-open' | 'open',
+    files: [['VONAGE_PRIVATE_KEY', false]] as [string, boolean][],
+    keys: [
+      { kid: 'one', alg: 'ES256' },
+      { kid: 'two', alg: 'EdDSA' },
+    ],
   }
   watch({
     quotaWaiting: () => 4,
@@ -120,6 +125,8 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
     ],
     jwksAgeSeconds: () => 61.5,
     applicationJwtAgeSeconds: () => undefined,
+    keyFiles: () => present.files,
+    receiptKeys: () => present.keys,
   })
   const before = await samplesOf(text)
   assert.equal(before.get('nebff_quota_waiting'), 4)
@@ -128,6 +135,15 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
   assert.equal(before.get('nebff_application_jwt_age_seconds'), undefined)
   for (const call of ['network_enablement', 'token'])
     assert.equal(before.get(`nebff_circuit_state{call="${call}"}`), 0)
+  assert.equal(before.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 0)
+  assert.equal(before.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), 1)
+  assert.equal(before.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="false"}'), 1)
+  present.files = [['VONAGE_PRIVATE_KEY', true]]
+  present.keys.shift()
+  const changed = await samplesOf(text)
+  assert.equal(changed.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 1)
+  assert.equal(changed.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), undefined)
+  assert.equal(changed.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="true"}'), 1)
   present.live = undefined
   for (const [circuit, number] of [
     ['half-open', 1],

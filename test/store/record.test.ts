@@ -62,6 +62,14 @@ for (const verified of [true, false])
     assert.deepEqual([opened?.phoneNumber.reveal(), opened?.verified], ['+99000000007', verified])
   })
 
+test('a result is opened with its receipt, which is sealed like the rest', () => {
+  const receipt = 'canary.of.receipt'
+  const sealed = sealResult({ ...resultOf(true, 7), receipt }, state)
+  assert.ok(!Buffer.from(sealed, 'base64').includes(receipt))
+  assert.deepEqual(openResult(sealed, state), { ...resultOf(true, 7), receipt })
+  assert.equal(openResult(sealText('{"n":"+99012345678","v":true,"r":"a"}', 'result'), state)?.receipt, 'a')
+})
+
 test('the format of a result is fixed: one sealed by hand opens', () => {
   const opened = openResult(sealText('{"n":"+99012345678","v":true,"later":1}', 'result'), state)
   assert.deepEqual([opened?.phoneNumber.reveal(), opened?.verified], ['+99012345678', true])
@@ -73,6 +81,7 @@ for (const text of [
   '{"v":true}',
   '{"n":"99012345678","v":true}',
   '{"n":"+99012345678","v":"true"}',
+  '{"n":"+99012345678","v":true,"r":null}',
 ])
   test(`a result that holds ${text} is unknown`, () => {
     assert.equal(openResult(sealText(text, 'result'), state), undefined)

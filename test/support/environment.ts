@@ -1,6 +1,6 @@
 /** The smallest environment in which the service starts, on free ports of loopback. */
 import type { Environment } from '../../src/config.ts'
-import { createRsaKeys, privatePem } from './keys.ts'
+import { createKeys, createRsaKeys, privatePem } from './keys.ts'
 
 let pem: string | undefined
 
@@ -16,7 +16,16 @@ export function requiredSettings(): Record<string, string> {
   }
 }
 
-/** The same for a service that really listens, and whose upstreams are closed ports unless told otherwise. */
+/** What turns receipts on, with a key of its own each time. */
+export function receiptSettings(): Record<string, string> {
+  return {
+    RECEIPT_PRIVATE_KEY: privatePem(createKeys('EC P-256')),
+    RECEIPT_ISSUER: 'https://verify.example.com',
+    RECEIPT_AUDIENCE: 'https://backends.example.com',
+  }
+}
+
+/** The required ones for a service that really listens, and whose upstreams are closed ports unless told otherwise. */
 export function listeningSettings(changes: Environment = {}): Record<string, string | undefined> {
   return {
     ...requiredSettings(),

@@ -21,6 +21,7 @@ export interface Body {
   state?: string
   phone_number?: string
   phone_number_verified?: boolean
+  receipt?: string
   request_id?: string
 }
 

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import {
+  type KeptResult,
   type PendingVerification,
-  type Result,
   resultTtlSeconds,
   type StateStore,
 } from '../../src/core/ports.ts'
@@ -37,7 +37,7 @@ export function pendingVerification(n = 0, scope = 'a-scope'): PendingVerificati
   return { phoneNumber, scope }
 }
 
-export function resultOf(verified: boolean, n = 0): Required<Result> {
+export function resultOf(verified: boolean, n = 0): KeptResult {
   return { phoneNumber: pendingVerification(n).phoneNumber, verified }
 }
 
@@ -267,6 +267,9 @@ export function stateStoreContract(
 
   contract('finds the number of a result', async ({ store }) => {
     const state = mintState()
+    const receipt = 'a.receipt.of-alice'
+    await store.keepResult('alice', state, 'b-code', { ...resultOf(true, 7), receipt })
+    assert.deepEqual(await store.findResult('alice', state, 'b-code'), { ...resultOf(true, 7), receipt })
     await store.keepResult('alice', state, 'a-code', resultOf(true, 7))
     const { phoneNumber } = (await store.findResult('alice', state, 'a-code')) ?? {}
     assert.equal(phoneNumber?.reveal(), '+99000000007')

@@ -64,6 +64,12 @@ const FinishReply = Type.Object(
     phone_number_verified: Type.Boolean({
       description: 'Whether the device has this number. `false` is a result.',
     }),
+    receipt: Type.Optional(
+      Type.String({
+        description:
+          'Where receipts are on and the number is verified: a signed statement of that, for your backend alone. A JWT of the type `phone-number-receipt+jwt`; its keys are at `/.well-known/jwks.json`. As secret as an access token.',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'The verification has ended.' },
 )
@@ -108,6 +114,7 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           // A former version answered without it, and so does the repeat of its answer.
           phone_number: result.phoneNumber?.reveal() as string,
           phone_number_verified: result.verified,
+          ...(result.receipt !== undefined && { receipt: result.receipt }),
         }
       },
     )

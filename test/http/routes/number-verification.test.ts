@@ -52,6 +52,12 @@ async function setUp(t: TestContext, finish: () => Promise<Result> = async () =>
   return { ...server, finishes, post }
 }
 
+test('a receipt is the last member of its result', async (t) => {
+  const { post } = await setUp(t, async () => ({ ...resultOf(true), receipt: 'a.b.c' }))
+  const { body } = await post(good)
+  assert.equal(body, '{"phone_number":"+34600000001","phone_number_verified":true,"receipt":"a.b.c"}')
+})
+
 for (const verified of [true, false])
   test(`answers ${verified} as a result, in exactly these bytes`, async (t) => {
     const { post } = await setUp(t, async () => resultOf(verified))

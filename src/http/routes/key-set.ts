@@ -1,0 +1,58 @@
+/** `GET /.well-known/jwks.json`: the public keys with which anybody checks a receipt. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from '@sinclair/typebox'
+
+/** Whoever keeps the set that long still knows a key that was published before it signs. */
+const maxAgeSeconds = 300
+
+const member = (description: string) => Type.Optional(Type.String({ description }))
+
+/** @see RFC 7517 sections 4 and 5, RFC 7518 section 6 */
+const PublicKey = Type.Object(
+  {
+    kty: Type.String({ description: 'Type of the key: `EC`, `OKP` or `RSA`.' }),
+    use: Type.Literal('sig'),
+    alg: Type.String({ description: 'The only algorithm to accept with it: `ES256`, `EdDSA` or `RS256`.' }),
+    kid: Type.String({ description: 'Its name in the header of a receipt: the thumbprint of RFC 7638.' }),
+    crv: member('The curve, of `EC` and `OKP`.'),
+    x: member('Of `EC` and `OKP`.'),
+    y: member('Of `EC`.'),
+    n: member('The modulus, of `RSA`.'),
+    e: member('The exponent, of `RSA`.'),
+  },
+  { additionalProperties: false },
+)
+
+const KeySet = Type.Object(
+  {
+    keys: Type.Array(PublicKey, {
+      description: 'The one that signs, the next one, and former ones whose receipts may still be checked.',
+    }),
+  },
+  { additionalProperties: false, description: 'The public keys.' },
+)
+
+export type KeySet = Static<typeof KeySet>
+
+export function keySetRoutes(keySet: () => KeySet): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.get(
+      '/.well-known/jwks.json',
+      {
+        schema: {
+          operationId: 'getKeySet',
+          summary: 'The keys that check receipts',
+          description: 'For the backends of the company. Only where receipts are on.',
+          tags: ['receipts'],
+          security: [],
+          response: { 200: KeySet },
+          problems: ['not_found', 'rate_limited'],
+        },
+      },
+      async (_request, reply) => {
+        reply.header('cache-control', `public, max-age=${maxAgeSeconds}`)
+        return keySet()
+      },
+    )
+  }
+}
