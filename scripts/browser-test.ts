@@ -27,6 +27,12 @@ const browserFlags = [
 /** More than a walk with its animation takes. */
 const resultTimeoutMs = 30_000
 
+const documentedPaths = [
+  '/v1/network-enablement',
+  '/v1/network-enablement/callback',
+  '/v1/number-verification',
+]
+
 interface Visit {
   name: string
   size: 'phone' | 'desktop'
@@ -173,18 +179,26 @@ async function readFirstRequest(page: Page): Promise<void> {
 }
 
 async function visitDocuments(browser: Browser, { managementUrl }: LocalWorld): Promise<void> {
-  const page = await browser.newPage({ viewport: sizes.desktop })
-  const complaints = watch(page)
-  await page.goto(`${managementUrl}/docs/`)
-  const operations = page.locator('.opblock')
-  await operations.first().waitFor({ timeout: resultTimeoutMs })
-  const paths = await page.locator('.opblock-summary-path').allInnerTexts()
-  const plain = paths.map((path) => path.replaceAll('\u200b', ''))
-  for (const path of ['/v1/network-enablement', '/v1/network-enablement/callback', '/v1/number-verification'])
-    assert.ok(plain.includes(path), `${path} is not among ${plain}`)
-  await shoot(page, 'documents')
-  assert.deepEqual(complaints, [])
-  await page.close()
+  for (const [size, colorScheme] of [
+    ['desktop', 'light'],
+    ['desktop', 'dark'],
+    ['phone', 'light'],
+    ['phone', 'dark'],
+  ] as const) {
+    const context = await browser.newContext({ viewport: sizes[size], colorScheme })
+    const page = await context.newPage()
+    const complaints = watch(page)
+    await page.goto(`${managementUrl}/docs/`)
+    const operations = page.locator('.opblock')
+    await operations.first().waitFor({ timeout: resultTimeoutMs })
+    const paths = await page.locator('.opblock-summary-path').allInnerTexts()
+    const plain = paths.map((path) => path.replaceAll('\u200b', ''))
+    for (const path of documentedPaths) assert.ok(plain.includes(path), `${path} is not among ${plain}`)
+    assert.equal(await page.locator('.topbar').isVisible(), false, "another project's logo is shown")
+    await shoot(page, `documents-${size}-${colorScheme}`)
+    assert.deepEqual(complaints, [])
+    await context.close()
+  }
 }
 
 /** Collects every request to another machine, every failed one, and every error in the page. */

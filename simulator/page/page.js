@@ -152,7 +152,7 @@ function showNetwork() {
   document.getElementById('radio-name').textContent = isWifi ? 'Wi-Fi' : '5G'
 }
 
-/** Fills the list of the numbers that the simulator documents, grouped by the step at which each shows. */
+/** Fills the list of the numbers that the simulator documents, grouped by their steps. The number is in the field below. */
 async function showNumbers() {
   const rows = await (await fetch(`/phone/${form.elements.product.value}`)).json()
   const groups = Map.groupBy(rows, ({ step }) => step)
@@ -161,7 +161,7 @@ async function showNumbers() {
     if (!groups.has(step)) continue
     const group = element('optgroup', { label: stepNames[step] })
     for (const { number: value, description, rule } of groups.get(step)) {
-      const textContent = `${description.replace(/ \(.*\)$/, '')} · ${rule ? 'such as ' : ''}${value}`
+      const textContent = `${description.replace(/ \(.*\)$/, '')}${rule ? ', such numbers' : ''}`
       group.append(element('option', { value, textContent }))
     }
     example.append(group)

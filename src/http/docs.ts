@@ -9,6 +9,22 @@ import { type App, type AppOptions, createApp } from './app.ts'
 /** The plugin's own policy names foreign hosts and forces https, which an inside listener does not speak. */
 const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 
+/** The page shows nobody's logo: the bar that has it is of no use here, and the icon is a plain one. */
+const theme = {
+  title: 'Network Enablement BFF',
+  css: [{ filename: 'page.css', content: '.swagger-ui .topbar { display: none }' }],
+  favicon: [
+    {
+      filename: 'icon.svg',
+      rel: 'icon',
+      sizes: 'any',
+      type: 'image/svg+xml',
+      content:
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect x="8" y="2" width="16" height="28" rx="4" fill="#0b6b5f"/></svg>',
+    },
+  ],
+}
+
 /** Below `/docs` of the listener, whose options it takes. The listener reports the requests. */
 export function serveDocs(listener: App, options: AppOptions, openApiDocument: () => Promise<object>): void {
   const silence = () => undefined
@@ -31,6 +47,7 @@ export function serveDocs(listener: App, options: AppOptions, openApiDocument: (
       routePrefix: '/docs',
       staticCSP: contentSecurityPolicy,
       uiConfig,
+      theme,
     })
     await docs.ready()
     return docs
