@@ -64,14 +64,16 @@ function tokenParts(alg: string) {
   const { privateKey, publicKey } = pair()
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: alg, alg, use: 'sig' } as JWK
   const accessTokens = createAccessTokens({
-    issuer: 'https://idp.example',
-    audience: 'bff',
+    issuers: new Map([['https://idp.example', createLocalJWKSet({ keys: [jwk] })]]),
+    audiences: ['bff'],
+    clientIds: [],
+    requiredClaims: [],
     algorithms: [alg],
     tokenTypes: ['at+jwt'],
     requiredScope: undefined,
     phoneNumberClaim: undefined,
     clockToleranceSeconds: 5,
-    findKey: createLocalJWKSet({ keys: [jwk] }),
+    introspect: undefined,
     digest: (subject) => subject,
     clock,
   })

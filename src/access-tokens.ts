@@ -21,44 +21,62 @@ export interface AccessTokensContext {
 export interface OpenAccessTokens extends AccessTokens {
   /** Begins to fetch the keys, without waiting for them. */
   warm(): void
-  /** Since the keys in use were fetched. Undefined while there are none. */
+  /** Since the keys in use were fetched: of several issuers, the oldest. Undefined while there are none. */
   keyAgeSeconds(): number | undefined
 }
 
-/** Where the keys come from. */
-export function keysSource(config: Config): SigningKeysSource {
-  return {
-    issuer: config.AUTH_ISSUER,
+/** Where the keys of each issuer come from. */
+export function keysSources(config: Config): SigningKeysSource[] {
+  return config.AUTH_ISSUER.map((issuer) => ({
+    issuer,
     jwksUri: config.AUTH_JWKS_URI,
     algorithms: config.AUTH_ALGORITHMS,
     isAllowedUrl: (url) => isUpstreamUrl(url, config.ALLOW_INSECURE_UPSTREAM),
-  }
+  }))
 }
 
-export function openAccessTokens(
+export async function openAccessTokens(
   config: Config,
   { clock, digest, log }: AccessTokensContext,
-): OpenAccessTokens {
+): Promise<OpenAccessTokens> {
   const isDue = createOnceAMinute(clock)
-  const keyCache = createKeyCache({
-    fetchKeys: () => fetchSigningKeys(keysSource(config)),
-    clock,
-    onFailure(cause) {
-      const reason = describeTrouble(cause)
-      if (isDue(reason)) log.warn({ reason }, "the identity provider's keys cannot be fetched")
-    },
-  })
+  const keyCaches = new Map(
+    keysSources(config).map((source) => {
+      const keyCache = createKeyCache({
+        fetchKeys: () => fetchSigningKeys(source),
+        clock,
+        onFailure(cause) {
+          const { issuer } = source
+          const reason = describeTrouble(cause)
+          if (isDue(`${issuer} ${reason}`))
+            log.warn({ issuer, reason }, "the identity provider's keys cannot be fetched")
+        },
+      })
+      return [source.issuer, keyCache]
+    }),
+  )
   const accessTokens = createAccessTokens({
-    issuer: config.AUTH_ISSUER,
-    audience: config.AUTH_AUDIENCE,
+    issuers: new Map([...keyCaches].map(([issuer, { find }]) => [issuer, find])),
+    audiences: config.AUTH_AUDIENCE,
+    clientIds: config.AUTH_CLIENT_IDS,
+    requiredClaims: config.AUTH_REQUIRED_CLAIMS,
     algorithms: config.AUTH_ALGORITHMS,
     tokenTypes: config.AUTH_TOKEN_TYPES,
     requiredScope: config.AUTH_REQUIRED_SCOPE,
     phoneNumberClaim: config.AUTH_PHONE_NUMBER_CLAIM,
     clockToleranceSeconds: config.AUTH_CLOCK_TOLERANCE_SECONDS,
-    findKey: keyCache.find,
+    introspect: undefined,
     digest,
     clock,
   })
-  return { ...accessTokens, warm: keyCache.warm, keyAgeSeconds: keyCache.ageSeconds }
+  return {
+    ...accessTokens,
+    warm() {
+      for (const { warm } of keyCaches.values()) warm()
+    },
+    keyAgeSeconds() {
+      const ages = [...keyCaches.values()].flatMap(({ ageSeconds }) => ageSeconds() ?? [])
+      return ages.length > 0 ? Math.max(...ages) : undefined
+    },
+  }
 }

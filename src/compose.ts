@@ -53,7 +53,7 @@ export async function openService(config: Config): Promise<Service> {
     inSpan: tracing?.inSpan,
   })
 
-  const accessTokens = openAccessTokens(config, { clock, digest, log: log.logger })
+  const accessTokens = await openAccessTokens(config, { clock, digest, log: log.logger })
 
   const keyFiles = createKeyFiles(config, log.logger)
   const keyContext = { keyFiles, clock, log: log.logger, events }

@@ -5,7 +5,7 @@ import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { keysSource } from './access-tokens.ts'
+import { keysSources } from './access-tokens.ts'
 import type { Config } from './config.ts'
 import type { PhoneNumber } from './core/phone-number.ts'
 import { mintState } from './core/state.ts'
@@ -50,10 +50,12 @@ export function liveChecks(
 }
 
 async function fetchKeys(config: Config): Promise<string> {
-  const { length } = await fetchSigningKeys(keysSource(config)).catch((error: unknown) => {
+  const sets = await Promise.all(keysSources(config).map(fetchSigningKeys)).catch((error: unknown) => {
     throw new Error(describeTrouble(error))
   })
-  return `reachable, key set with ${length} ${length === 1 ? 'key' : 'keys'}`
+  return sets
+    .map(({ length }) => `reachable, key set with ${length} ${length === 1 ? 'key' : 'keys'}`)
+    .join('; ')
 }
 
 /** A handshake and nothing else: no request is sent. */

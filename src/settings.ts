@@ -30,6 +30,9 @@ const list = (
 ) =>
   Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback, ...(expected && { expected }) }))
 
+const requiredList = (description: string) =>
+  Type.Unsafe<string[]>(Type.Array(Type.String({ minLength: 1 }), { description }))
+
 /** The one list of settings. `default` absent and not optional: required. `secret`: also accepted as `NAME_FILE`. */
 export const settings = Type.Object({
   HOST: text('Address of the public listener.', '0.0.0.0'),
@@ -52,17 +55,43 @@ export const settings = Type.Object({
     'Addresses or CIDR ranges whose X-Forwarded-For is believed. A hop count is refused.',
     [],
   ),
-  AUTH_ISSUER: text('The `iss` of the access tokens; the keys are discovered from it.'),
-  AUTH_AUDIENCE: text('The `aud` that an access token must name.'),
+  AUTH_ISSUER: requiredList(
+    'The `iss` of the access tokens; the keys are discovered from it. Several: each with its own keys. No URL: set AUTH_JWKS_URI.',
+  ),
+  AUTH_AUDIENCE: list(
+    'The `aud` that an access token must name, one of these. Required unless AUTH_CLIENT_IDS is set.',
+    [],
+  ),
+  AUTH_CLIENT_IDS: list(
+    'The clients whose access tokens are accepted, by `client_id`, `azp`, `cid` or `appid`. None: any client.',
+    [],
+  ),
+  AUTH_REQUIRED_CLAIMS: list(
+    'Claims that every access token must have, as `name=value`, such as `token_use=access`; `a.b` is the member b of a.',
+    [],
+    Type.String({ pattern: '^[^=]+=.' }),
+    'a list of name=value, such as token_use=access',
+  ),
   AUTH_JWKS_URI: Type.Optional(text('URL of the key set, instead of discovery.')),
   AUTH_ALGORITHMS: list(
     'Signature algorithms accepted; asymmetric only.',
     ['RS256', 'PS256', 'ES256', 'EdDSA'],
     Type.Union(asymmetricAlgorithms.map((algorithm) => Type.Literal(algorithm))),
   ),
-  AUTH_TOKEN_TYPES: list('Values of `typ` accepted. Some providers send `JWT`.', ['at+jwt']),
+  AUTH_TOKEN_TYPES: list('Values of `typ` accepted. Some providers send `JWT`; `none` is a token without.', [
+    'at+jwt',
+  ]),
   AUTH_REQUIRED_SCOPE: Type.Optional(text('A scope that every access token must carry.')),
-  AUTH_PHONE_NUMBER_CLAIM: Type.Optional(text('A claim that must equal the requested number.')),
+  AUTH_PHONE_NUMBER_CLAIM: Type.Optional(
+    text('A claim that must equal the requested number, with or without its `+`.'),
+  ),
+  AUTH_INTROSPECTION_URI: Type.Optional(
+    text(
+      'Where tokens that are no JWTs are asked for (RFC 7662), with the client id and secret below. None: refused.',
+    ),
+  ),
+  AUTH_INTROSPECTION_CLIENT_ID: Type.Optional(text('Our client id at AUTH_INTROSPECTION_URI.')),
+  AUTH_INTROSPECTION_CLIENT_SECRET: Type.Optional(secretText('Our secret there, sent as HTTP Basic.')),
   AUTH_CLOCK_TOLERANCE_SECONDS: integer('Clock difference allowed for `exp` and `nbf`.', 5, 0, 60),
   VONAGE_APPLICATION_ID: text('Id of the Vonage application.'),
   VONAGE_PRIVATE_KEY: privateKeyText('Its private key: PEM (PKCS#8 or PKCS#1), RSA of 2048 bits or more.', [

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { keysSource, openAccessTokens } from '../src/access-tokens.ts'
+import { keysSources, openAccessTokens } from '../src/access-tokens.ts'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { createFakeClock } from './support/clock.ts'
 import { type DocumentServer, openDocumentServer } from './support/document-server.ts'
@@ -15,12 +15,12 @@ import { audience, createTokenProvider, issuedAt } from './support/token-provide
 const provider = createTokenProvider()
 const discoveryPath = '/.well-known/openid-configuration'
 
-function open(t: TestContext, { origin }: DocumentServer, changes: Environment = {}) {
+async function open(t: TestContext, { origin }: DocumentServer, changes: Environment = {}) {
   const { logger, log } = recordLog(t)
   const clock = createFakeClock(issuedAt * 1000)
   const settings = { ...requiredSettings(), AUTH_ISSUER: origin, AUTH_AUDIENCE: audience, ...changes }
   const digest = (text: string) => `digest of ${text}`
-  const accessTokens = openAccessTokens(parseConfig(settings), { clock, digest, log: logger })
+  const accessTokens = await openAccessTokens(parseConfig(settings), { clock, digest, log: logger })
   const tokenOf = (claims = {}) => provider.token({ claims: { iss: origin, ...claims } })
   return { ...accessTokens, clock, log, tokenOf, settings }
 }
@@ -35,7 +35,7 @@ test('the keys are discovered, and a good token names its caller', async (t) => 
   const server = await openDocumentServer(t, { '/keys': provider.keySet })
   const { origin } = server
   server.documents.set(discoveryPath, { issuer: origin, jwks_uri: `${origin}/keys` })
-  const { verify, warm, keyAgeSeconds, log, tokenOf } = open(t, server)
+  const { verify, warm, keyAgeSeconds, log, tokenOf } = await open(t, server)
   assert.equal(keyAgeSeconds(), undefined)
   warm()
   assert.equal((await verify(tokenOf())).pseudonym, 'digest of canary-subject')
@@ -44,11 +44,51 @@ test('the keys are discovered, and a good token names its caller', async (t) => 
 })
 
 test('a discovered URL must be as good as a configured one', () => {
-  const { isAllowedUrl } = keysSource(parseConfig(requiredSettings()))
+  const [{ isAllowedUrl } = assert.fail()] = keysSources(parseConfig(requiredSettings()))
   assert.deepEqual(
     [isAllowedUrl('https://a.example/keys'), isAllowedUrl('http://a.example/keys')],
     [true, false],
   )
+})
+
+test('the metadata of RFC 8414 are read where there is no OpenID discovery', async (t) => {
+  const server = await openDocumentServer(t, { '/keys': provider.keySet })
+  const issuer = `${server.origin}/tenant`
+  server.documents.set('/.well-known/oauth-authorization-server/tenant', {
+    issuer,
+    jwks_uri: `${server.origin}/keys`,
+  })
+  const { verify, tokenOf } = await open(t, server, { AUTH_ISSUER: issuer })
+  assert.equal((await verify(tokenOf({ iss: issuer }))).sub, 'canary-subject')
+})
+
+test('an issuer that is no URL goes with a key set', async (t) => {
+  const server = await openDocumentServer(t, { '/keys': provider.keySet })
+  const { verify, tokenOf } = await open(t, server, {
+    AUTH_ISSUER: 'acme.com',
+    AUTH_JWKS_URI: `${server.origin}/keys`,
+  })
+  assert.equal((await verify(tokenOf({ iss: 'acme.com' }))).subject, 'canary-subject')
+})
+
+test('two issuers have their own keys, ages and warnings', async (t) => {
+  const [one, two] = [await openDocumentServer(t), await openDocumentServer(t)]
+  for (const { origin, documents } of [one, two])
+    documents.set(discoveryPath, { issuer: origin, jwks_uri: `${origin}/keys` })
+  two.documents.set('/keys', provider.keySet)
+  const { verify, warm, keyAgeSeconds, clock, log, tokenOf } = await open(t, one, {
+    AUTH_ISSUER: `${one.origin},${two.origin}`,
+  })
+  warm()
+  const { subject } = await verify(tokenOf({ iss: two.origin }))
+  assert.equal(subject, JSON.stringify([two.origin, 'canary-subject']))
+  assert.deepEqual(await reasonsIn(log, 1), ['status 404'])
+  assert.ok(log.lines[0]?.includes(one.origin))
+  clock.advance(2000)
+  assert.equal(keyAgeSeconds(), 2)
+  one.documents.set('/keys', provider.keySet)
+  await verify(tokenOf())
+  assert.equal(keyAgeSeconds(), 2, 'of the oldest')
 })
 
 const troubles: Array<[what: string, path: string, document: unknown, reason: string]> = [
@@ -73,7 +113,7 @@ for (const [what, path, document, reason] of troubles)
     const { origin } = server
     server.documents.set(discoveryPath, { issuer: origin, jwks_uri: `${origin}/keys` })
     server.documents.set(path, document)
-    const { warm, log, clock, verify, tokenOf } = open(t, server)
+    const { warm, log, clock, verify, tokenOf } = await open(t, server)
     warm()
     assert.deepEqual(await reasonsIn(log, 1), [reason])
     for (let second = 0; second < 60; second += 4) {

@@ -28,7 +28,7 @@ const path = 'give the path of a file that this process may read'
 const wrong: readonly [given: Environment, lines: string][] = [
   [
     { AUTH_ISSUER: undefined },
-    'AUTH_ISSUER: required, and not set. The `iss` of the access tokens; the keys are discovered from it.',
+    'AUTH_ISSUER: required, and not set. The `iss` of the access tokens; the keys are discovered from it. Several: each with its own keys. No URL: set AUTH_JWKS_URI.',
   ],
   [
     { VONAGE_PRIVATE_KEY: '' },

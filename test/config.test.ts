@@ -187,3 +187,40 @@ test('two listeners on one address and port are refused, on different ones they 
 test('two listeners may each take a free port', () => {
   assert.deepEqual(namesOf({ ...good, PORT: '0', MANAGEMENT_PORT: '0', MANAGEMENT_HOST: '0.0.0.0' }), [])
 })
+
+test('an audience may be left out where clients are named, and a list names several', () => {
+  const { AUTH_AUDIENCE: _, ...rest } = good
+  const config = parseConfig({ ...rest, AUTH_CLIENT_IDS: 'app, web' })
+  assert.deepEqual([config.AUTH_AUDIENCE, config.AUTH_CLIENT_IDS], [[], ['app', 'web']])
+  assert.deepEqual(parseConfig({ ...good, AUTH_AUDIENCE: 'a,b' }).AUTH_AUDIENCE, ['a', 'b'])
+  assert.deepEqual(namesOf({ ...good, AUTH_AUDIENCE: ',' }), ['AUTH_AUDIENCE'])
+})
+
+test('an issuer that is no URL needs a key set, which goes with one issuer alone, as introspection does', () => {
+  const introspection = {
+    AUTH_INTROSPECTION_URI: 'https://login.example.com/introspect',
+    AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+    AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
+  }
+  const keys = { AUTH_JWKS_URI: 'https://login.example.com/keys' }
+  const two = { AUTH_ISSUER: 'https://a.example,https://b.example' }
+  assert.deepEqual(namesOf({ ...good, AUTH_ISSUER: 'acme.com' }), ['AUTH_ISSUER'])
+  assert.deepEqual(namesOf({ ...good, AUTH_ISSUER: 'acme.com', ...keys }), [])
+  assert.deepEqual(namesOf({ ...good, ...two }), [])
+  assert.deepEqual(namesOf({ ...good, ...two, ...keys }), ['AUTH_JWKS_URI'])
+  assert.deepEqual(namesOf({ ...good, ...introspection }), [])
+  assert.deepEqual(namesOf({ ...good, ...two, ...introspection }), ['AUTH_INTROSPECTION_URI'])
+})
+
+test('introspection has its URI, client id and secret, or none of them', () => {
+  const [uri, id, secret] = [
+    { AUTH_INTROSPECTION_URI: 'https://login.example.com/introspect' },
+    { AUTH_INTROSPECTION_CLIENT_ID: 'bff' },
+    { AUTH_INTROSPECTION_CLIENT_SECRET: 'secret' },
+  ]
+  const names = ['AUTH_INTROSPECTION_CLIENT_ID', 'AUTH_INTROSPECTION_CLIENT_SECRET']
+  assert.deepEqual(namesOf({ ...good, ...uri }), names)
+  assert.deepEqual(namesOf({ ...good, ...uri, ...id }), names.slice(1))
+  assert.deepEqual(namesOf({ ...good, ...uri, ...secret }), names.slice(0, 1))
+  assert.deepEqual(namesOf({ ...good, ...id, ...secret }), names)
+})

@@ -150,7 +150,8 @@ suite('the process', { concurrency: 2 }, () => {
     const { logged, stdout } = startMain(t, { settings })
     await logged('listening')
     assert.match(stdout[0] ?? '', /"level":"warn".*"msg":"VONAGE_REDIRECT_URI: /)
-    assert.equal(stdout.length, 2)
+    // The identity provider of these settings is not there, which is told too, at its own time.
+    assert.equal(stdout.filter((line) => !line.includes('keys cannot be fetched')).length, 2)
   })
 
   test('on SIGINT it ends well too', async (t) => {

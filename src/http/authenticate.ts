@@ -39,6 +39,14 @@ export function guard(scope: FastifyInstance, accessTokens: AccessTokenVerifier)
 /** The scheme's name is case-insensitive (RFC 9110 section 11.1); another scheme is as good as none. */
 function bearerToken(authorization = ''): string {
   const scheme = /^bearer(?: +|$)/i.exec(authorization)
-  if (!scheme) throw new ServiceFailure('missing_token')
+  if (!scheme) throw new ServiceFailure('missing_token', { note: schemeNote(authorization) })
   return authorization.slice(scheme[0].length)
+}
+
+/** For the log. What may be a secret by mistake is not named. */
+function schemeNote(authorization: string): string {
+  if (authorization === '') return 'no Authorization header'
+  return /^dpop /i.test(authorization)
+    ? 'the DPoP scheme, which is not supported: only Bearer is'
+    : 'not the Bearer scheme'
 }

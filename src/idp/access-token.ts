@@ -1,114 +1,114 @@
 /**
- * Access tokens of the company's identity provider: from the bytes of a JWT to a `Caller`, or a code.
+ * Access tokens of the company's identity providers: from the bytes of a token to a `Caller`, or a code.
  * The foreign errors of jose end here; what exactly was wrong goes to the log as a note, never to the phone.
  */
 import {
+  decodeJwt,
   errors,
+  type JWTClaimVerificationOptions,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
   type JWTVerifyResult,
   jwtVerify,
+  UnsecuredJWT,
 } from 'jose'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller, Clock } from '../core/ports.ts'
 import type { Soon } from '../core/soon.ts'
 import { createTokenCache } from './token-cache.ts'
+import { callerOf, invalid, type TokenRules } from './token-rules.ts'
 
 /** jose also reads padded or otherwise loose parts; RFC 7515 section 2 does not allow them. */
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** What may be sent as a bearer token. @see RFC 6750 section 2.1 */
+const bearerForm = /^[\w.~+/-]+=*$/
 /** Keys that fit a token without a `kid`, or with one that several keys have. */
 const maxKeysTried = 8
+/** A token without a `typ`, which is not one whose `typ` says `none`. */
+const noType = 'none'
 
-export interface AccessTokenOptions {
-  issuer: string
-  audience: string
+export interface AccessTokenOptions extends Omit<TokenRules, 'issuers'> {
+  /** Each with its own keys. */
+  issuers: ReadonlyMap<string, JWTVerifyGetKey>
+  /** One of them must be in `aud`. Empty: any, or none. */
+  audiences: readonly string[]
   /** Asymmetric JWS algorithms. */
   algorithms: readonly string[]
-  /** Allowed `typ` values, such as `at+jwt`; case and a leading `application/` do not matter. */
+  /** Allowed `typ` values, such as `at+jwt`; case and a leading `application/` do not matter. `none` is a token without. */
   tokenTypes: readonly string[]
-  /** One scope value that the token must carry in `scope` or `scp`. */
-  requiredScope: string | undefined
-  /** The claim that holds the caller's own number. */
-  phoneNumberClaim: string | undefined
   /** For `exp` and `nbf`. */
   clockToleranceSeconds: number
-  findKey: JWTVerifyGetKey
-  /** Makes the caller's pseudonym. */
-  digest: (subject: string) => string
+  /**
+   * What the provider says of a token that is no JWT. Undefined: such tokens are refused.
+   * @throws invalid_token, idp_unavailable
+   */
+  introspect: ((token: string) => Promise<JWTPayload>) | undefined
   clock: Clock
 }
 
 export interface AccessTokens {
   /**
-   * Checks: the compact form; signature by a key of the provider; algorithm; `typ`; `iss`; `aud`; `exp` (required); `nbf`;
-   * `sub` (required); the required scope; that the token is not sender-constrained (`cnf`), since it came as a plain bearer.
-   * Does not check: revocation, `jti` replay, `iat`, `client_id`. Keys inside the token (`jwk`, `jku`, `x5u`) mean nothing.
-   * A good token is remembered for up to 60 seconds.
+   * Checks of a JWT: the compact form; signature by a key of its issuer; algorithm; `typ`. Of any token: `iss`; `aud`; `exp` (required);
+   * `nbf`; and what `callerOf` does. Does not check: revocation of a JWT, `jti` replay, `iat`. Keys inside the token (`jwk`, `jku`,
+   * `x5u`) mean nothing. A good token is remembered for up to 60 seconds.
    * @throws invalid_token, insufficient_scope, idp_unavailable
-   * @see RFC 9068 section 4, RFC 8725 section 3, RFC 9449 section 7.2
+   * @see RFC 9068 section 4, RFC 8725 section 3, RFC 9449 section 7.2, RFC 7662
    */
   verify(token: string): Soon<Caller>
 }
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const {
-    issuer,
-    audience,
-    algorithms,
-    tokenTypes,
-    requiredScope,
-    phoneNumberClaim,
-    findKey,
-    digest,
-    clock,
-  } = options
-  const types = new Set(tokenTypes.map(normalType))
+  const { issuers, audiences, algorithms, tokenTypes, introspect, clock } = options
+  const types = new Set(tokenTypes.map((type) => (type.toLowerCase() === 'none' ? noType : normalType(type))))
+  const rules: TokenRules = { ...options, issuers: [...issuers.keys()] }
   const cache = createTokenCache(clock)
 
-  async function verifyJwt(token: string): Promise<JWTVerifyResult> {
-    if (!compactForm.test(token)) throw invalid('not a compact JWT')
-    try {
-      return await verifyWithAny(token, findKey, {
-        issuer,
-        audience,
-        algorithms: [...algorithms],
-        clockTolerance: options.clockToleranceSeconds,
-        requiredClaims: ['exp', 'sub'],
-        currentDate: new Date(clock.wallMs()),
-      })
-    } catch (error) {
-      if (error instanceof ServiceFailure) throw error
-      throw invalid(describe(error))
-    }
+  const claimRules = (): JWTClaimVerificationOptions => ({
+    issuer: [...rules.issuers],
+    ...(audiences.length > 0 && { audience: [...audiences] }),
+    clockTolerance: options.clockToleranceSeconds,
+    requiredClaims: ['exp', 'sub'],
+    currentDate: new Date(clock.wallMs()),
+  })
+
+  async function claimsOfJwt(token: string): Promise<JWTPayload> {
+    const { payload, protectedHeader } = await orInvalid(async () => {
+      // Nothing of it is believed before its signature was checked by the keys of this very issuer.
+      const [issuer = ''] = rules.issuers.length > 1 ? [decodeJwt(token).iss] : rules.issuers
+      const findKey = issuers.get(issuer)
+      if (!findKey) throw invalid('ERR_JWT_CLAIM_VALIDATION_FAILED iss')
+      return verifyWithAny(token, findKey, { ...claimRules(), issuer, algorithms: [...algorithms] })
+    })
+    if (!types.has(normalType(protectedHeader.typ))) throw invalid('typ is not in AUTH_TOKEN_TYPES')
+    return payload
   }
 
-  function toCaller(payload: JWTPayload): Caller {
-    const { sub } = payload
-    if (typeof sub !== 'string' || sub === '') throw invalid('sub is not a name')
-    const [clientId] = clientIdsOf(payload)
-    const phoneNumber = phoneNumberClaim === undefined ? undefined : payload[phoneNumberClaim]
-    return {
-      subject: sub,
-      sub,
-      pseudonym: digest(sub),
-      ...(typeof clientId === 'string' && { clientId }),
-      ...(typeof phoneNumber === 'string' && { phoneNumber }),
-    }
+  async function claimsOfOpaque(token: string): Promise<JWTPayload> {
+    if (!isOpaque(token)) throw invalid('neither a compact JWT nor an opaque token')
+    if (!introspect) throw invalid('an opaque token, and AUTH_INTROSPECTION_URI is not set')
+    const claims = await introspect(token)
+    // The claims are judged by the same code as a JWT's.
+    return orInvalid(async () => UnsecuredJWT.decode(new UnsecuredJWT(claims).encode(), claimRules()).payload)
   }
 
   async function verifyNew(token: string): Promise<Caller> {
-    const { payload, protectedHeader } = await verifyJwt(token)
-    if (!types.has(normalType(protectedHeader.typ))) throw invalid('typ')
-    if (payload.cnf !== undefined) throw invalid('a sender-constrained token came as a bearer token')
-    const caller = toCaller(payload)
-    if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))
-      throw new ServiceFailure('insufficient_scope')
-    cache.set(token, caller, Number(payload.exp) * 1000)
+    const claims = await (compactForm.test(token) ? claimsOfJwt(token) : claimsOfOpaque(token))
+    const caller = callerOf(claims, rules)
+    cache.set(token, caller, Number(claims.exp) * 1000)
     return caller
   }
 
   return { verify: (token) => cache.get(token) ?? verifyNew(token) }
+}
+
+async function orInvalid<T>(verify: () => Promise<T>): Promise<T> {
+  try {
+    return await verify()
+  } catch (error) {
+    if (error instanceof ServiceFailure) throw error
+    throw invalid(describe(error))
+  }
 }
 
 /** Several keys may fit; one that did not sign the token proves nothing against the next. */
@@ -134,10 +134,6 @@ async function verifyWithAny(
   }
 }
 
-function invalid(note: string): ServiceFailure {
-  return new ServiceFailure('invalid_token', { note })
-}
-
 /** jose's code and the claim's name: enough to act on, and nothing from inside the token. */
 function describe(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
@@ -145,17 +141,14 @@ function describe(error: unknown): string {
   return error instanceof errors.JOSEError ? error.code : 'unreadable'
 }
 
+/** Not what begins like a JWT, or is cut like one or like a JWE: damaged ones are nobody's business but ours. */
+function isOpaque(token: string): boolean {
+  const parts = token.split('.').length
+  return bearerForm.test(token) && !token.startsWith('eyJ') && parts !== 3 && parts !== 5
+}
+
 /** `application/at+jwt` and `at+jwt` are one type, and case does not matter. @see RFC 7515 section 4.1.9 */
 function normalType(typ: unknown): string {
-  return (typeof typ === 'string' ? typ : '').toLowerCase().replace(/^application\//, '')
-}
-
-/** `scope` is a space-separated string (RFC 8693 section 4.2); some providers send `scp`, as a string or a list. */
-function scopesOf({ scope, scp }: JWTPayload): unknown[] {
-  return [scope, scp].flat().flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
-}
-
-/** Whatever the token calls its client: RFC 9068 says `client_id`, OpenID Connect `azp`, Okta `cid`, Entra `appid`. */
-function clientIdsOf({ client_id, azp, cid, appid }: JWTPayload): unknown[] {
-  return [client_id, azp, cid, appid].filter((id) => id !== undefined)
+  if (typ === undefined) return noType
+  return typeof typ === 'string' ? `typ ${typ.toLowerCase().replace(/^application\//, '')}` : ''
 }

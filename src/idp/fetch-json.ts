@@ -23,7 +23,7 @@ export async function fetchJson(url: string, timeoutMs: number): Promise<unknown
   const { status } = response
   if (status >= 300 && status < 400)
     throw new ProviderError(`a redirect (status ${status}), which is not followed`)
-  if (status !== 200) throw new ProviderError(`status ${status}`)
+  if (status !== 200) throw new ProviderError(`status ${status}`, status)
   return parseJson(Buffer.concat(chunks))
 }
 

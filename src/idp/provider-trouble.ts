@@ -6,6 +6,12 @@
 /** Something that we found out ourselves. Its message is a fixed text, which may be logged. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
+  /** Of an answer that was refused for it. */
+  readonly status: number | undefined
+  constructor(message: string, status?: number) {
+    super(message)
+    this.status = status
+  }
 }
 
 /** @returns such as `status 404`, `ECONNREFUSED`, `timeout`: from a closed set of our and the system's words */

@@ -24,7 +24,7 @@ const keySet = TypeCompiler.Compile(Type.Object({ keys: Type.Array(Type.Unknown(
 const discovery = TypeCompiler.Compile(Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }))
 
 export interface SigningKeysSource {
-  /** The `iss` of the tokens; discovery is `<issuer>/.well-known/openid-configuration`. */
+  /** The `iss` of the tokens; discovery is `<issuer>/.well-known/openid-configuration`, or RFC 8414's metadata where that is absent. */
   issuer: string
   /** Skips discovery. */
   jwksUri: string | undefined
@@ -37,7 +37,7 @@ export interface SigningKeysSource {
 /**
  * Leaves out: symmetric keys, RSA under 2048 bits, keys for encryption, private keys published by mistake.
  * @throws ProviderError, or another Error, when nothing usable came, so that a bad answer never replaces a good one
- * @see RFC 7517 section 5, OpenID Connect Discovery 1.0 section 4
+ * @see RFC 7517 section 5, OpenID Connect Discovery 1.0 section 4, RFC 8414
  */
 export async function fetchSigningKeys(source: SigningKeysSource): Promise<JWK[]> {
   const url = source.jwksUri ?? (await discover(source))
@@ -51,15 +51,23 @@ export async function fetchSigningKeys(source: SigningKeysSource): Promise<JWK[]
 }
 
 async function discover({ issuer, isAllowedUrl }: SigningKeysSource): Promise<string> {
-  const document = await fetchJson(
-    `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-    fetchTimeoutMs,
-  )
+  const openid = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const document = await fetchJson(openid, fetchTimeoutMs).catch((error: unknown) => {
+    if (error instanceof ProviderError && error.status === 404)
+      return fetchJson(oauthMetadataUrl(issuer), fetchTimeoutMs)
+    throw error
+  })
   if (!discovery.Check(document)) throw new ProviderError('not a discovery document')
   if (document.issuer !== issuer) throw new ProviderError(anotherIssuer(issuer, document.issuer))
   if (!isAllowedUrl(document.jwks_uri))
     throw new ProviderError('the jwks_uri of the discovery document is not https')
   return document.jwks_uri
+}
+
+/** Between the host and the path. @see RFC 8414 section 3.1 */
+function oauthMetadataUrl(issuer: string): string {
+  const { origin, pathname } = new URL(issuer)
+  return `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`
 }
 
 /** The other one is named only when it is ours but for the final slash: else it is foreign text. */

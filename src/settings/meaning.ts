@@ -4,8 +4,8 @@ import type { Settings } from '../settings.ts'
 import { upstreamUrlFault } from './upstream-url.ts'
 
 const upstreamUrls = [
-  'AUTH_ISSUER',
   'AUTH_JWKS_URI',
+  'AUTH_INTROSPECTION_URI',
   'VONAGE_API_URL',
   'VONAGE_TOKEN_URL',
   'VONAGE_REDIRECT_URI',
@@ -25,6 +25,7 @@ export function* meaningProblems(
 ): Generator<Problem> {
   const allowHttp = config.ALLOW_INSECURE_UPSTREAM === true
   for (const name of upstreamUrls) yield* urlProblems(name, config[name], allowHttp)
+  yield* authProblems(config, isGiven, allowHttp)
   // Spans hold nothing personal, and a collector in the same network commonly speaks plain http.
   yield* urlProblems('OTEL_EXPORTER_OTLP_ENDPOINT', config.OTEL_EXPORTER_OTLP_ENDPOINT, true)
   if (config.TRUSTED_PROXIES?.some((range) => !isAddressRange(range)))
@@ -32,8 +33,12 @@ export function* meaningProblems(
       'TRUSTED_PROXIES',
       'expected addresses or CIDR ranges, such as 10.0.0.0/8: neither a hop count nor a name is accepted',
     ]
-  for (const name of ['AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)
-    if (config[name]?.length === 0) yield [name, 'expected at least one value: leave it out for the default']
+  for (const name of ['AUTH_ISSUER', 'AUTH_ALGORITHMS', 'AUTH_TOKEN_TYPES', 'VONAGE_SCOPES'] as const)
+    if (config[name]?.length === 0)
+      yield [
+        name,
+        `expected at least one value${name === 'AUTH_ISSUER' ? '' : ': leave it out for the default'}`,
+      ]
   if (config.REDIS_URL?.some((url) => !isRedisUrl(url)) || config.REDIS_URL?.length === 0)
     yield [
       'REDIS_URL',
@@ -66,6 +71,27 @@ function* productProblems(config: Partial<Settings>): Generator<Problem> {
       'VONAGE_BRAND',
       'required with VONAGE_PRODUCT=verify: the name of your product, 1 to 18 characters',
     ]
+}
+
+function* authProblems(
+  config: Partial<Settings>,
+  isGiven: (name: keyof Settings) => boolean,
+  allowHttp: boolean,
+): Generator<Problem> {
+  const { AUTH_ISSUER: issuers = [], AUTH_JWKS_URI: jwksUri } = config
+  if (jwksUri === undefined)
+    for (const issuer of issuers) yield* urlProblems('AUTH_ISSUER', issuer, allowHttp)
+  if (config.AUTH_AUDIENCE?.length === 0 && config.AUTH_CLIENT_IDS?.length === 0)
+    yield [
+      'AUTH_AUDIENCE',
+      'required, and not set: name this API as the identity provider does, or set AUTH_CLIENT_IDS where tokens have no audience',
+    ]
+  for (const name of ['AUTH_JWKS_URI', 'AUTH_INTROSPECTION_URI'] as const)
+    if (issuers.length > 1 && config[name] !== undefined)
+      yield [name, 'goes with one AUTH_ISSUER: take the others away, or this']
+  for (const name of ['AUTH_INTROSPECTION_CLIENT_ID', 'AUTH_INTROSPECTION_CLIENT_SECRET'] as const)
+    if (isGiven(name) !== isGiven('AUTH_INTROSPECTION_URI'))
+      yield [name, 'goes with AUTH_INTROSPECTION_URI: set URI, client id and secret, or none of them']
 }
 
 function* urlProblems(name: keyof Settings, url: string | undefined, allowHttp: boolean): Generator<Problem> {

@@ -8,7 +8,7 @@ import { goodToken, startPath, startWith } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
 import { callerOf } from '../support/unobserved.ts'
 
-const { url, starts, forget } = await openCalmServer({ after })
+const { url, starts, forget, log } = await openCalmServer({ after })
 beforeEach(forget)
 
 const goodStart = startWith({ phone_number: '+99012345678' })
@@ -50,6 +50,17 @@ for (const [kind, authorization, code] of refused)
     assertProblem(await call(url, withAuthorization(authorization)), code)
     assert.deepEqual(starts, [])
   })
+
+test('the log says which scheme came instead, if any, and nothing of what came with it', async () => {
+  const notes = new Set<unknown>()
+  for (const authorization of [undefined, 'DPoP canary', 'dpop canary', 'Basic canary', 'canary']) {
+    await call(url, withAuthorization(authorization))
+    notes.add(log.entries().at(-1)?.note)
+  }
+  assert.equal(notes.size, 3)
+  assert.match([...notes].join(), /DPoP/)
+  assert.ok(!log.lines.join().includes('canary'))
+})
 
 test('a token anywhere else but in Authorization is no token', async () => {
   const target = `${startPath}?access_token=${goodToken}`
