@@ -4,6 +4,7 @@
  */
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { readCertificateText } from './settings/certificate-text.ts'
 import { readKeyText } from './settings/key-text.ts'
 import { meaningProblems } from './settings/meaning.ts'
 import { misspeltSettings } from './settings/names.ts'
@@ -93,10 +94,21 @@ function read(environment: Environment, name: string, schema: TSchema): unknown 
   if (!text) return undefined
   if (hasQuotes(text))
     throw new Error('its value kept the quotes around it: remove them, here nothing takes them away')
-  if (!schema.privateKey) return parseValue(text, schema)
-  const { key, fault } = readKeyText(text, schema.privateKey)
-  if (!key) throw new Error(file ? `${fault} (the file is ${shownPath(file)})` : fault)
-  return key.export({ type: 'pkcs8', format: 'pem' })
+  const { value, fault } = valueOfText(text, schema)
+  if (fault !== undefined) throw new Error(file ? `${fault} (the file is ${shownPath(file)})` : fault)
+  return value
+}
+
+function valueOfText(text: string, schema: TSchema): { value?: unknown; fault?: string | undefined } {
+  if (schema.privateKey) {
+    const { key, fault } = readKeyText(text, schema.privateKey)
+    return { value: key?.export({ type: 'pkcs8', format: 'pem' }), fault }
+  }
+  if (schema.certificate) {
+    const { pem, fault } = readCertificateText(text)
+    return { value: pem, fault }
+  }
+  return { value: parseValue(text, schema) }
 }
 
 function deepFreeze(config: Config): Config {

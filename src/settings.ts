@@ -15,10 +15,14 @@ const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES
 
 const text = (description: string, fallback?: string) =>
   Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
-const secretText = (description: string) => Type.String({ minLength: 1, secret: true, description })
+const secretText = (
+  description: string,
+  reading: { privateKey?: string[] | 'any'; certificate?: true } = {},
+) => Type.String({ minLength: 1, secret: true, ...reading, description })
 /** @param privateKey the kinds that are accepted, as `key-text.ts` calls them */
-const privateKeyText = (description: string, privateKey: string[]) =>
-  Type.String({ minLength: 1, secret: true, privateKey, description })
+const privateKeyText = (description: string, privateKey: string[] | 'any') =>
+  secretText(description, { privateKey })
+const certificateText = (description: string) => secretText(description, { certificate: true })
 const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: fallback, minimum, maximum })
 /** @param expected said of a value that the schema of the items refuses, where that does not tell by itself */
@@ -164,9 +168,9 @@ export const settings = Type.Object({
     default: false,
   }),
   REDIS_SENTINEL_MASTER: Type.Optional(text('Name of the master; REDIS_URL then names sentinels.')),
-  REDIS_CA: Type.Optional(secretText('PEM of the authority of a `rediss://` server.')),
-  REDIS_CERTIFICATE: Type.Optional(secretText('PEM of our client certificate.')),
-  REDIS_KEY: Type.Optional(secretText('PEM of its key.')),
+  REDIS_CA: Type.Optional(certificateText('PEM of the authority of a `rediss://` server.')),
+  REDIS_CERTIFICATE: Type.Optional(certificateText('PEM of our client certificate.')),
+  REDIS_KEY: Type.Optional(privateKeyText('PEM of its key.', 'any')),
   RATE_LIMIT_ADDRESS_PER_MINUTE: integer(
     'Requests of one address (IPv6: /64) to the API. Wide, since phones share a carrier-NAT address. 0: off.',
     1200,

@@ -123,7 +123,7 @@ const wrong: readonly [given: Environment, lines: string][] = [
   ],
   [
     { VONAGE_PRIVATE_KEY: '/run/secrets/vonage.pem' },
-    'VONAGE_PRIVATE_KEY: it is the path of a file, not a key: name the file in the variable that ends in _FILE',
+    'VONAGE_PRIVATE_KEY: it is the path of a file, not what is in it: name the file in the variable that ends in _FILE',
   ],
   [
     { VONAGE_PRIVATE_KEY: '-----BEGIN PRIVATE KEY-----' },
@@ -175,6 +175,14 @@ const wrong: readonly [given: Environment, lines: string][] = [
   [
     { REDIS_URL: 'redis://:can#ary@redis.internal' },
     'REDIS_URL: expected redis:// or rediss:// URLs, separated by commas, with special characters of a password in percent codes',
+  ],
+  [
+    { REDIS_CA: '/etc/ssl/ca.crt' },
+    'REDIS_CA: expected certificates: give the whole PEM file, from its line BEGIN CERTIFICATE to its line END',
+  ],
+  [
+    { REDIS_KEY: privatePem(rsa) },
+    'REDIS_CERTIFICATE: required where the other of REDIS_CERTIFICATE and REDIS_KEY is set: give both',
   ],
   [
     { ALLOWED_CALLING_CODES: '+34,0049' },

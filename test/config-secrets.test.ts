@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { receiptSettings, requiredSettings } from './support/environment.ts'
 import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
+import { createSelfSignedPem } from './support/self-signed-certificate.ts'
 import { namesOf, problemsOf } from './support/settings.ts'
 
 const good = requiredSettings()
@@ -27,14 +28,23 @@ test('a private key is the same PEM in the end, however it is written', () => {
     assert.deepEqual(keyOf({ ...good, VONAGE_PRIVATE_KEY: text }), [pkcs8, undefined])
 })
 
-test('another PEM may have its line breaks written as \\n, and other secrets are left as they are', () => {
-  const { REDIS_CA, REDIS_SENTINEL_MASTER } = parseConfig({
-    ...good,
-    REDIS_CA: '-----BEGIN CERTIFICATE-----\\na\\n',
-    REDIS_SENTINEL_MASTER: 'a\\nb',
-  })
-  assert.equal(REDIS_CA, '-----BEGIN CERTIFICATE-----\na\n')
-  assert.equal(REDIS_SENTINEL_MASTER, 'a\\nb')
+test('certificates are the same PEM in the end, however they are written, and other secrets are left as they are', () => {
+  const pem = createSelfSignedPem(keys)
+  for (const text of [pem, pem.replaceAll('\n', '\\n'), pem.replaceAll('\n', ' '), `${pem} `])
+    assert.equal(parseConfig({ ...good, REDIS_CA: text }).REDIS_CA, pem)
+  assert.equal(parseConfig({ ...good, REDIS_SENTINEL_MASTER: 'a\\nb' }).REDIS_SENTINEL_MASTER, 'a\\nb')
+})
+
+test('a client certificate and its key are given both or not at all, and belong together', () => {
+  const REDIS_CERTIFICATE = createSelfSignedPem(keys)
+  const REDIS_KEY = pkcs1
+  assert.deepEqual(namesOf({ ...good, REDIS_CERTIFICATE, REDIS_KEY }), [])
+  assert.deepEqual(namesOf({ ...good, REDIS_CERTIFICATE }), ['REDIS_KEY'])
+  assert.deepEqual(namesOf({ ...good, REDIS_KEY }), ['REDIS_CERTIFICATE'])
+  assert.deepEqual(namesOf({ ...good, REDIS_CERTIFICATE, REDIS_KEY: privatePem(createRsaKeys()) }), [
+    'REDIS_KEY',
+  ])
+  assert.deepEqual(namesOf({ ...good, REDIS_CERTIFICATE: 'canary', REDIS_KEY }), ['REDIS_CERTIFICATE'])
 })
 
 test('a private key that cannot be used is reported without a piece of it, also from a file', (t) => {

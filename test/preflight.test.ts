@@ -11,11 +11,17 @@ import { settings } from '../src/settings.ts'
 import { receiptSettings, requiredSettings } from './support/environment.ts'
 import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
 import { runPreflight } from './support/preflight.ts'
+import { createSelfSignedPem } from './support/self-signed-certificate.ts'
 
 const next = privatePem(createRsaKeys())
 
 test('every setting is shown with its value, in one line, and no secret is', async () => {
-  const secrets = { REDIS_URL: 'redis://canary:canary@canary', REDIS_KEY: 'canary', REDIS_CA: 'canary' }
+  const keys = createRsaKeys()
+  const secrets = {
+    REDIS_URL: 'redis://canary:canary@canary',
+    REDIS_KEY: privatePem(keys),
+    REDIS_CERTIFICATE: createSelfSignedPem(keys),
+  }
   const { lines, passed } = await runPreflight({
     ...requiredSettings(),
     ...secrets,
@@ -30,7 +36,7 @@ test('every setting is shown with its value, in one line, and no secret is', asy
   assert.equal(shown.PORT, '3000')
   assert.equal(shown.TRUSTED_PROXIES, '10.0.0.0/8,::1')
   assert.equal(shown.AUTH_AUDIENCE, requiredSettings().AUTH_AUDIENCE)
-  assert.equal(shown.REDIS_CERTIFICATE, '')
+  assert.equal(shown.REDIS_CA, '')
   const text = lines.join('\n')
   for (const secret of ['canary', next.split('\n')[1] ?? '', 'PRIVATE KEY']) assert.ok(!text.includes(secret))
 })

@@ -41,8 +41,8 @@ const lookalikes: readonly [looks: RegExp, fault: string][] = [
   ],
   [/-----BEGIN CERTIFICATE/, 'it is a certificate: give the private key made with it'],
   [
-    /^[\w.~/ -]+\.(pem|key|p8|txt)$|^(~|\.{0,2})\/[\w.~/ -]+$/,
-    'it is the path of a file, not a key: name the file in the variable that ends in _FILE',
+    /^[\w.~/ -]+\.(pem|key|crt|p8|txt)$|^(~|\.{0,2})\/[\w.~/ -]+$/,
+    'it is the path of a file, not what is in it: name the file in the variable that ends in _FILE',
   ],
   [/^MII/, 'it is the inside of a PEM: give the whole file, with its lines BEGIN and END'],
   [
@@ -58,12 +58,12 @@ const privateKeyPem = /-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----([\w+/=\s]+)---
 export type KeyText = { key: KeyObject; fault?: undefined } | { key?: undefined; fault: string }
 
 /** @returns the key, when the text is an unencrypted private key of one of these kinds; else what it is and what to do */
-export function readKeyText(text: string, accepted: KeyKinds): KeyText {
+export function readKeyText(text: string, accepted: KeyKinds | 'any'): KeyText {
   const pem = pemOf(text.trim())
   const key = keyOf(pem)
   if (!key) return { fault: lookalikes.find(([looks]) => looks.test(pem))?.[1] ?? noPem }
   const kind = kindOf(key)
-  if (accepted.some((one) => one === kind)) return { key }
+  if (accepted === 'any' || accepted.some((one) => one === kind)) return { key }
   const wanted = accepted.map((one) => kinds[one].wanted).join(' or ')
   const [first] = accepted
   return { fault: `it is ${kind}, and ${wanted} is needed: make one with ${kinds[first].command}` }
@@ -78,7 +78,8 @@ export function kindOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): 
   return asymmetricKeyType === 'ed25519' ? 'Ed25519' : String(asymmetricKeyType).toUpperCase()
 }
 
-function pemOf(text: string): string {
+/** With its line breaks, and without the base64 around all of it. */
+export function pemOf(text: string): string {
   const decoded = /^[A-Za-z0-9+/=\s]+$/.test(text) ? Buffer.from(text, 'base64').toString('latin1') : ''
   return (decoded.includes('-----BEGIN') ? decoded : text).replaceAll('\\r', '').replaceAll('\\n', '\n')
 }

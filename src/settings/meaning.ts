@@ -1,4 +1,5 @@
 /** What is wrong with settings that a schema cannot tell. Each problem says what is wrong and what to do, and holds no value. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Settings } from '../settings.ts'
 import { upstreamUrlFault } from './upstream-url.ts'
@@ -49,6 +50,13 @@ export function* meaningProblems(
       'VONAGE_AUTH_URL_HOSTS',
       'expected host names in lower case, or *.suffix: neither a scheme nor a port nor a path',
     ]
+  if (isGiven('REDIS_CERTIFICATE') !== isGiven('REDIS_KEY'))
+    yield [
+      isGiven('REDIS_KEY') ? 'REDIS_CERTIFICATE' : 'REDIS_KEY',
+      'required where the other of REDIS_CERTIFICATE and REDIS_KEY is set: give both',
+    ]
+  if (!belongTogether(config))
+    yield ['REDIS_KEY', 'it is not the key of REDIS_CERTIFICATE: give the two that were made together']
   yield* productProblems(config)
   yield* receiptProblems(isGiven)
   if (listenOnTheSame(config))
@@ -118,6 +126,11 @@ function listenOnTheSame({
   const hosts = [HOST, MANAGEMENT_HOST].map((host) => (host === 'localhost' ? '127.0.0.1' : host))
   if (hosts[0] === hosts[1] || hosts.includes('::')) return true
   return hosts.includes('0.0.0.0') && !hosts.some((host) => isIP(host) === 6)
+}
+
+function belongTogether({ REDIS_CERTIFICATE: certificate, REDIS_KEY: key }: Partial<Settings>): boolean {
+  if (certificate === undefined || key === undefined) return true
+  return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
 }
 
 function isRedisUrl(text: string): boolean {

@@ -1,12 +1,12 @@
 /** What the text of a setting means by its schema, and what is said of a text that means nothing. */
 import type { TSchema } from '@sinclair/typebox'
 
-/** Text that is not of the type stays text, so that the schema reports it. In a PEM, `\n` written as two characters is a line break. */
+/** Text that is not of the type stays text, so that the schema reports it. */
 export function parseValue(text: string, { type }: TSchema): unknown {
   if (type === 'integer' && /^\d{1,15}$/.test(text)) return Number(text)
   if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
   if (type === 'array') return text.split(',').flatMap((item) => item.trim() || [])
-  return text.startsWith('-----BEGIN') ? text.replaceAll('\\n', '\n') : text
+  return text
 }
 
 /** As Docker leaves them where an env file has them, and as no setting wants them. */

@@ -1,5 +1,5 @@
 /** The smallest X.509 certificate that parses: what an attacker would put in a token's `x5c`. */
-import { type KeyObject, sign } from 'node:crypto'
+import { type KeyObject, sign, X509Certificate } from 'node:crypto'
 
 const sha256WithRsa = der(0x30, Buffer.from('06092a864886f70d01010b0500', 'hex'))
 const nameless = der(0x30)
@@ -12,6 +12,10 @@ export function createSelfSignedCertificate(keys: { privateKey: KeyObject; publi
   const body = der(0x30, serial, sha256WithRsa, nameless, validity, nameless, publicKey)
   const signature = der(0x03, Buffer.of(0), sign('sha256', body, keys.privateKey))
   return der(0x30, body, sha256WithRsa, signature)
+}
+
+export function createSelfSignedPem(keys: { privateKey: KeyObject; publicKey: KeyObject }): string {
+  return new X509Certificate(createSelfSignedCertificate(keys)).toString()
 }
 
 function utcTime(text: string): Buffer {
