@@ -1,7 +1,7 @@
 /** What the documents repeat of the code is what the code says. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { generatedFiles } from '../scripts/docs.ts'
 import { problemTypes } from '../src/http/problem-types.ts'
@@ -30,11 +30,21 @@ test('every file and folder that README links to exists', () => {
   for (const path of links) assert.ok(existsSync(join(root, path)), path)
 })
 
-for (const file of globSync('{docs,simulator}/**/*.md', { cwd: root }))
+for (const file of globSync('{CONTRIBUTING.md,docs/**/*.md,simulator/**/*.md}', { cwd: root }))
   test(`every file that ${file} links to exists`, () => {
     const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
     for (const [, path] of links) assert.ok(existsSync(join(root, dirname(file), path ?? '')), path)
   })
+
+test('architecture.md names every room, and each name that it points at is there', () => {
+  const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  for (const room of globSync('src/*/', { cwd: root })) assert.ok(text.includes(`${basename(room)}/`), room)
+  // `name` in [`file`](…): the file has it.
+  const named = [...text.matchAll(/`(\w+)`(?: of [^|]*)? in \[`[^`]+`\]\(([^)]+)\)/g)]
+  assert.ok(named.length > 0)
+  for (const [, name = '', file = ''] of named)
+    assert.ok(readFileSync(join(root, 'docs', file), 'utf8').includes(name), `${name} in ${file}`)
+})
 
 for (const sample of ['android/NumberVerification.kt', 'ios/NumberVerification.swift'])
   test(`${sample} handles every next_action`, () => {
