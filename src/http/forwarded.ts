@@ -39,5 +39,7 @@ function warnOnce(app: FastifyInstance, log: ForwardedOptions['log']): void {
 
 /** `[v6]:port`, `[v6]` and `v4:port` become the address. An entry that is none of these stays as it is. */
 export function withoutPorts(forwardedFor: string): string {
-  return forwardedFor.replace(/\[([^[\],]*)\](?::\d+)?/g, '$1').replace(/(\d+\.\d+\.\d+\.\d+):\d+/g, '$1')
+  return forwardedFor
+    .replace(/\[([^[\],]*)\](?::\d+)?/g, '$1')
+    .replace(/((?:\d{1,3}\.){3}\d{1,3}):\d+/g, '$1')
 }
