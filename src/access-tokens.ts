@@ -6,6 +6,7 @@ import type { KeyedDigest } from './core/keyed-digest.ts'
 import { createOnceAMinute } from './core/once-a-minute.ts'
 import type { Clock } from './core/ports.ts'
 import { type AccessTokens, createAccessTokens } from './idp/access-token.ts'
+import type { Introspect } from './idp/introspection.ts'
 import { createKeyCache } from './idp/key-cache.ts'
 import { describeTrouble } from './idp/provider-trouble.ts'
 import { fetchSigningKeys, type SigningKeysSource } from './idp/signing-keys.ts'
@@ -65,7 +66,11 @@ export async function openAccessTokens(
     requiredScope: config.AUTH_REQUIRED_SCOPE,
     phoneNumberClaim: config.AUTH_PHONE_NUMBER_CLAIM,
     clockToleranceSeconds: config.AUTH_CLOCK_TOLERANCE_SECONDS,
-    introspect: undefined,
+    introspect: await openIntrospection(config, clock, (cause) => {
+      const reason = describeTrouble(cause)
+      if (isDue(`introspection ${reason}`))
+        log.warn({ reason }, 'the identity provider cannot be asked about opaque tokens')
+    }),
     digest,
     clock,
   })
@@ -79,4 +84,21 @@ export async function openAccessTokens(
       return ages.length > 0 ? Math.max(...ages) : undefined
     },
   }
+}
+
+/** Its library is loaded only where it is used. */
+async function openIntrospection(
+  config: Config,
+  clock: Clock,
+  onFailure: (cause: unknown) => void,
+): Promise<Introspect | undefined> {
+  const {
+    AUTH_INTROSPECTION_URI: uri,
+    AUTH_INTROSPECTION_CLIENT_ID: clientId = '',
+    AUTH_INTROSPECTION_CLIENT_SECRET: clientSecret = '',
+    AUTH_ISSUER: [issuer = ''],
+  } = config
+  if (uri === undefined) return undefined
+  const { createIntrospection } = await import('./idp/introspection.ts')
+  return createIntrospection({ issuer, uri, clientId, clientSecret, clock, onFailure })
 }

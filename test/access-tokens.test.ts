@@ -91,6 +91,34 @@ test('two issuers have their own keys, ages and warnings', async (t) => {
   assert.equal(keyAgeSeconds(), 2, 'of the oldest')
 })
 
+test('an opaque token is asked about, and a withdrawn one is refused within 60 seconds', async (t) => {
+  const server = await openDocumentServer(t)
+  const { origin, documents, requests } = server
+  const claims = { iss: origin, aud: audience, sub: 'alice', exp: issuedAt + 3600, client_id: 'app' }
+  documents.set('/introspect', { active: true, ...claims })
+  const { verify, log, clock } = await open(t, server, {
+    AUTH_INTROSPECTION_URI: `${origin}/introspect`,
+    AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+    AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
+  })
+  assert.deepEqual(await verify('opaque'), {
+    subject: 'alice',
+    sub: 'alice',
+    pseudonym: 'digest of alice',
+    clientId: 'app',
+  })
+  documents.set('/introspect', { active: false })
+  clock.advance(59_999)
+  assert.equal((await verify('opaque')).sub, 'alice')
+  assert.equal(requests.length, 1)
+  clock.advance(1)
+  await rejectsWith(verify('opaque'), 'invalid_token')
+  documents.delete('/introspect')
+  await rejectsWith(verify('another'), 'idp_unavailable')
+  await rejectsWith(verify('another'), 'idp_unavailable')
+  assert.deepEqual(await reasonsIn(log, 1), ['status 404'])
+})
+
 const troubles: Array<[what: string, path: string, document: unknown, reason: string]> = [
   ['is not there', discoveryPath, undefined, 'status 404'],
   [

@@ -21,6 +21,7 @@ const refused: Array<[file: string, specifier: string]> = [
   ['src/vonage/verify/a.ts', '../../store/memory.ts'],
   ['src/idp/b.ts', '../config.ts'],
   ['src/idp/c.ts', 'undici'],
+  ['src/idp/d.ts', 'oauth4webapi'],
   ['src/vonage/a.ts', '../idp/access-token.ts'],
   ['src/vonage/b.ts', 'undici'],
   ['src/vonage/c.ts', 'jose'],
@@ -57,6 +58,7 @@ const refused: Array<[file: string, specifier: string]> = [
 const allowed: Array<[file: string, specifier: string]> = [
   ['src/core/good.ts', './failures.ts'],
   ['src/idp/good.ts', '../core/failures.ts'],
+  ['src/idp/introspection.ts', 'oauth4webapi'],
   ['src/vonage/good.ts', '../core/failures.ts'],
   ['src/store/good.ts', '../core/failures.ts'],
   ['src/receipts/good.ts', '../core/failures.ts'],

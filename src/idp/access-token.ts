@@ -23,6 +23,8 @@ import { callerOf, invalid, type TokenRules } from './token-rules.ts'
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
 /** What may be sent as a bearer token. @see RFC 6750 section 2.1 */
 const bearerForm = /^[\w.~+/-]+=*$/
+/** How long a withdrawn key or token goes on working, for tokens already seen. */
+const rememberedMs = 60_000
 /** Keys that fit a token without a `kid`, or with one that several keys have. */
 const maxKeysTried = 8
 /** A token without a `typ`, which is not one whose `typ` says `none`. */
@@ -62,7 +64,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   const { issuers, audiences, algorithms, tokenTypes, introspect, clock } = options
   const types = new Set(tokenTypes.map((type) => (type.toLowerCase() === 'none' ? noType : normalType(type))))
   const rules: TokenRules = { ...options, issuers: [...issuers.keys()] }
-  const cache = createTokenCache(clock)
+  const cache = createTokenCache<Caller>(clock, rememberedMs)
 
   const claimRules = (): JWTClaimVerificationOptions => ({
     issuer: [...rules.issuers],

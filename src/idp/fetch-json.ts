@@ -13,6 +13,16 @@ export async function fetchJson(url: string, timeoutMs: number): Promise<unknown
     redirect: 'manual',
     signal: AbortSignal.timeout(timeoutMs),
   })
+  const body = await readBounded(response)
+  const { status } = response
+  if (status >= 300 && status < 400)
+    throw new ProviderError(`a redirect (status ${status}), which is not followed`)
+  if (status !== 200) throw new ProviderError(`status ${status}`, status)
+  return parseJson(body)
+}
+
+/** @throws ProviderError when it is longer than any honest document of a provider */
+export async function readBounded(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let receivedBytes = 0
   for await (const chunk of response.body ?? []) {
@@ -20,11 +30,7 @@ export async function fetchJson(url: string, timeoutMs: number): Promise<unknown
     if (receivedBytes > maxDocumentBytes) throw new ProviderError('the document is too large')
     chunks.push(chunk)
   }
-  const { status } = response
-  if (status >= 300 && status < 400)
-    throw new ProviderError(`a redirect (status ${status}), which is not followed`)
-  if (status !== 200) throw new ProviderError(`status ${status}`, status)
-  return parseJson(Buffer.concat(chunks))
+  return Buffer.concat(chunks)
 }
 
 /** Some providers put a byte order mark before it, which the decoder takes off. */

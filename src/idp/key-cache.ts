@@ -4,10 +4,10 @@
  * when a refresh fails, and then refuses every good token.)
  */
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
-import { ServiceFailure } from '../core/failures.ts'
+import type { ServiceFailure } from '../core/failures.ts'
 import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Clock } from '../core/ports.ts'
-import { describeTrouble } from './provider-trouble.ts'
+import { describeTrouble, notYet } from './provider-trouble.ts'
 
 /** Older keys are refreshed while they are still used. */
 const refreshAfterMs = 5 * 60_000
@@ -136,11 +136,6 @@ export function createKeyCache({ fetchKeys, clock, onFailure }: KeyCacheOptions)
       }
     },
   }
-}
-
-function notYet(note: string, leftMs: number, cause?: unknown): ServiceFailure {
-  const retryAfterSeconds = Math.max(1, Math.ceil(leftMs / 1000))
-  return new ServiceFailure('idp_unavailable', { note, retryAfterSeconds, cause })
 }
 
 /** Resolves when the promise does, or after the longest wait of a request. */

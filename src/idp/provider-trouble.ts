@@ -3,6 +3,8 @@
  * message may quote what came.
  */
 
+import { ServiceFailure } from '../core/failures.ts'
+
 /** Something that we found out ourselves. Its message is a fixed text, which may be logged. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
@@ -21,4 +23,10 @@ export function describeTrouble(error: unknown): string {
   if (error.name === 'TimeoutError') return 'timeout'
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : describeTrouble(error.cause)
+}
+
+/** @returns idp_unavailable @param leftMs until it is worth asking again */
+export function notYet(note: string, leftMs: number, cause?: unknown): ServiceFailure {
+  const retryAfterSeconds = Math.max(1, Math.ceil(leftMs / 1000))
+  return new ServiceFailure('idp_unavailable', { note, retryAfterSeconds, cause })
 }

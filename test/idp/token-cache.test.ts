@@ -1,6 +1,7 @@
 /** How long a good token is remembered, and how many are. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Caller } from '../../src/core/ports.ts'
 import { createTokenCache } from '../../src/idp/token-cache.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { callerOf } from '../support/unobserved.ts'
@@ -10,7 +11,7 @@ const hourMs = 3_600_000
 
 function openCache() {
   const clock = createFakeClock()
-  const cache = createTokenCache(clock)
+  const cache = createTokenCache<Caller>(clock, 60_000)
   const remember = (token: string, lifeMs = hourMs) => cache.set(token, caller, clock.wallMs() + lifeMs)
   const remembers = (token: string) => cache.get(token) === caller
   return { cache, clock, remember, remembers }
