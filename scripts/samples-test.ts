@@ -31,6 +31,16 @@ const expected: Record<string, string> = {
   '+990000001030': 'UseFallback',
 }
 
+/** With Verify, where the device ends at Vonage and a mismatch is Vonage's problem. */
+const expectedOfVerify: Record<string, string> = {
+  '+99012345678': 'Verified',
+  '+447700900220': 'UseFallback',
+  // A page instead of JSON, and no answer.
+  '+447700900225': 'UseFallback',
+  '+447700900226': 'UseFallback',
+  '+447700900205': 'GiveUp',
+}
+
 const missing = [
   ...(existsSync(jsonJar) ? [] : ['libandroid-json-java']),
   ...(spawnSync('kotlinc', ['-version']).status === 0 ? [] : ['kotlin']),
@@ -44,7 +54,8 @@ const folder = mkdtempSync(join(tmpdir(), 'samples-'))
 const children: ChildProcess[] = []
 try {
   const jar = compile()
-  const { origins, trustStore } = await startWorld()
+  const { origins, trustStore, env } = await startSimulator()
+  const service = await start(['src/main.ts'], env)
   const token = await accessToken(origins.identityProvider)
   const run = (serviceUrl: string, first: string, renewed: string, numbers: string[]) => {
     const trust = [`-Djavax.net.ssl.trustStore=${trustStore}`, '-Djavax.net.ssl.trustStorePassword=changeit']
@@ -55,14 +66,18 @@ try {
 
   // The first token is refused, and the sample gets another.
   const outcomes = run(origins.service, 'stale', token, Object.keys(expected))
-  assert.deepEqual(Object.fromEntries(outcomes.map((line) => line.split(' '))), expected)
+  assert.deepEqual(parse(outcomes), expected)
   assert.deepEqual(run(origins.service, 'stale', 'stale', ['+99012345678']), ['+99012345678 SignIn'])
   const nobody = `https://127.0.0.1:${await findFreePort()}`
   assert.deepEqual(run(nobody, token, token, ['+99012345678']), ['+99012345678 TryLater'])
-  console.log(`${outcomes.length + 2} outcomes of the Android sample are as expected`)
+
+  await stop(service.child)
+  await start(['src/main.ts'], { ...env, VONAGE_PRODUCT: 'verify' })
+  const ofVerify = run(origins.service, token, token, Object.keys(expectedOfVerify))
+  assert.deepEqual(parse(ofVerify), expectedOfVerify)
+  console.log(`${outcomes.length + 2 + ofVerify.length} outcomes of the Android sample are as expected`)
 } finally {
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+  await Promise.all(children.map(stop))
   rmSync(folder, { recursive: true })
 }
 
@@ -74,8 +89,12 @@ function compile(): string {
   return jar
 }
 
-/** The simulator and the service as processes on free ports, and a JVM's store with the simulator's authority. */
-async function startWorld() {
+function parse(lines: string[]): Record<string, string> {
+  return Object.fromEntries(lines.map((line) => line.split(' ')))
+}
+
+/** The simulator as a process on free ports, the settings of the service, and a JVM's store with the simulator's authority. */
+async function startSimulator() {
   const port = await findFreePort()
   const names = ['port', 'idp-port', 'https-port', 'https-idp-port', 'https-service-port']
   const ports = await Promise.all(names.map(() => findFreePort()))
@@ -88,14 +107,13 @@ async function startWorld() {
     `http://127.0.0.1:${port}`,
     ...flags,
   ]
-  const env = parseEnv(await start(['simulator/main.ts', ...simulator], process.env))
+  const { output } = await start(['simulator/main.ts', ...simulator], process.env)
   const own = {
     HOST: '127.0.0.1',
     PORT: String(port),
     MANAGEMENT_PORT: '0',
     RATE_LIMIT_CALLER_PER_MINUTE: '0',
   }
-  await start(['src/main.ts'], { ...env, ...own })
 
   const trustStore = join(folder, 'trust.p12')
   const imported = ['-alias', 'simulator', '-file', join(folder, 'ca.pem'), '-keystore', trustStore]
@@ -108,15 +126,22 @@ async function startWorld() {
       service: `https://127.0.0.1:${servicePort}`,
     },
     trustStore,
+    env: { ...parseEnv(output), ...own },
   }
 }
 
-/** @returns what it printed first, which each of the two does when it can be used */
-async function start(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+/** Resolves with what it printed first, which each of the two does when it can be used. */
+async function start(args: string[], env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   const [output] = (await once(child.stdout, 'data')) as [Buffer]
-  return output.toString()
+  return { child, output: output.toString() }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
 }
 
 async function accessToken(identityProvider: string): Promise<string> {

@@ -60,11 +60,11 @@ class NumberVerification(
         // Absent counts as true: the safe side.
         val overCellular = start.body.optBoolean("requires_carrier_network", true)
         val landing = open(start.body.optString("auth_url"), overCellular)
-        // Something else than our landing page: no cellular connection, a timeout, a carrier's own page.
-        if (landing.body.length() == 0) return Outcome.UseFallback
-        if (landing.status != 200) return act(landing)
+        if (landing.body.has("next_action")) return act(landing)
+        // Somebody else's word: no cellular connection, a timeout, a page of the carrier, a problem of Vonage.
+        if (landing.status != 200 || !landing.body.has("code")) return Outcome.UseFallback
 
-        // The landing page's object, unchanged.
+        // The object, unchanged.
         val finish = post("/v1/number-verification", landing.body)
         if (finish.status != 200) return act(finish)
         return if (finish.body.optBoolean("phone_number_verified")) {

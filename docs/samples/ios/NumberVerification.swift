@@ -57,11 +57,11 @@ final class NumberVerification {
         // Absent counts as true: the safe side.
         let overCellular = start.body["requires_carrier_network"] as? Bool ?? true
         let landing = await open(authURL, overCellular: overCellular)
-        // Something else than our landing page: no cellular connection, a timeout, a carrier's own page.
-        if landing.body.isEmpty { return .useFallback }
-        guard landing.status == 200 else { return act(landing) }
+        if landing.body["next_action"] != nil { return act(landing) }
+        // Somebody else's word: no cellular connection, a timeout, a page of the carrier, a problem of Vonage.
+        guard landing.status == 200, landing.body["code"] != nil else { return .useFallback }
 
-        // The landing page's object, unchanged.
+        // The object, unchanged.
         let finish = try await post("v1/number-verification", landing.body)
         guard finish.status == 200, let verified = finish.body["phone_number_verified"] as? Bool else { return act(finish) }
         return verified ? .verified(phoneNumber: finish.body["phone_number"] as? String ?? phoneNumber) : .notVerified
