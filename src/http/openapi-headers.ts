@@ -13,9 +13,9 @@ export const headers = {
     schema: requestId,
   },
   CacheControl: {
-    description: 'Nothing here may be kept.',
+    description: 'Nothing may be kept but the key set.',
     required: true,
-    schema: { type: 'string', const: 'no-store' },
+    schema: { type: 'string', enum: ['no-store', 'public, max-age=300'] },
   },
   RetryAfter: {
     description: 'Seconds to wait before the same request is sent again, with every `retry`.',

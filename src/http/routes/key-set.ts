@@ -5,15 +5,18 @@ import { type Static, Type } from '@sinclair/typebox'
 /** Whoever keeps the set that long still knows a key that was published before it signs. */
 const maxAgeSeconds = 300
 
-const member = (description: string) => Type.Optional(Type.String({ description }))
+/** Base64url; longer than the modulus of an RSA key of 16,384 bits. */
+const member = (description: string) =>
+  Type.Optional(Type.String({ maxLength: 4096, pattern: '^[A-Za-z0-9_-]+$', description }))
+const name = (description: string) => Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9_-]+$', description })
 
 /** @see RFC 7517 sections 4 and 5, RFC 7518 section 6 */
 const PublicKey = Type.Object(
   {
-    kty: Type.String({ description: 'Type of the key: `EC`, `OKP` or `RSA`.' }),
+    kty: name('Type of the key: `EC`, `OKP` or `RSA`.'),
     use: Type.Literal('sig'),
-    alg: Type.String({ description: 'The only algorithm to accept with it: `ES256`, `EdDSA` or `RS256`.' }),
-    kid: Type.String({ description: 'Its name in the header of a receipt: the thumbprint of RFC 7638.' }),
+    alg: name('The only algorithm to accept with it: `ES256`, `EdDSA` or `RS256`.'),
+    kid: name('Its name in the header of a receipt: the thumbprint of RFC 7638.'),
     crv: member('The curve, of `EC` and `OKP`.'),
     x: member('Of `EC` and `OKP`.'),
     y: member('Of `EC`.'),
@@ -26,6 +29,7 @@ const PublicKey = Type.Object(
 const KeySet = Type.Object(
   {
     keys: Type.Array(PublicKey, {
+      maxItems: 16,
       description: 'The one that signs, the next one, and former ones whose receipts may still be checked.',
     }),
   },

@@ -66,6 +66,8 @@ const FinishReply = Type.Object(
     }),
     receipt: Type.Optional(
       Type.String({
+        maxLength: 8192,
+        pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$',
         description:
           'Where receipts are on and the number is verified: a signed statement of that, for your backend alone. A JWT of the type `phone-number-receipt+jwt`; its keys are at `/.well-known/jwks.json`. As secret as an access token.',
       }),
