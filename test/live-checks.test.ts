@@ -264,6 +264,10 @@ test('live, one node of a cluster fails, and says what to set', { skip: redisMis
   const [url = ''] = urls
   const alone = await runPreflight(listeningSettings({ REDIS_URL: url }), true)
   assert.match(alone.checks.REDIS_URL ?? '', /^failed .*REDIS_CLUSTER=true$/)
-  const together = await runPreflight(listeningSettings({ REDIS_URL: url, REDIS_CLUSTER: 'true' }), true)
-  assert.match(together.checks.REDIS_URL ?? '', /^reachable, /)
+  const settings = listeningSettings({ REDIS_URL: url, REDIS_CLUSTER: 'true' })
+  // On a busy machine a new cluster may take longer to answer than the check waits.
+  let found: string | undefined
+  for (let tries = 0; tries < 3 && !found?.startsWith('reachable'); tries++)
+    found = (await runPreflight(settings, true)).checks.REDIS_URL
+  assert.match(found ?? '', /^reachable, /)
 })
