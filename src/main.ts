@@ -1,7 +1,7 @@
 /**
  * The process: settings from the environment, signals, and exit codes.
  * `--check-config` reads the settings, says what is wrong with them, and exits; with `--live` it also asks what they name, and with
- * `--number` Vonage.
+ * `--number` Vonage. `--token-file` tries an access token.
  */
 import closeWithGrace from 'close-with-grace'
 import { openService } from './compose.ts'
@@ -21,12 +21,18 @@ function readConfig(): Config {
 const config = readConfig()
 for (const name of secretNames) delete process.env[name]
 
-const at = process.argv.indexOf('--number')
+/** What follows an option; nothing: an empty text. */
+function argumentOf(option: string): string | undefined {
+  const at = process.argv.indexOf(option)
+  return at < 0 ? undefined : (process.argv[at + 1] ?? '')
+}
+
 if (process.argv.includes('--check-config')) {
   const { preflight } = await import('./preflight.ts')
   const passed = await preflight(config, {
     live: process.argv.includes('--live'),
-    number: at < 0 ? undefined : (process.argv[at + 1] ?? ''),
+    number: argumentOf('--number'),
+    tokenFile: argumentOf('--token-file'),
     print: (line) => void process.stdout.write(`${line}\n`),
     warn: (line) => void process.stderr.write(`warning: ${line}\n`),
   })

@@ -12,6 +12,7 @@ import { createReceipts } from './receipts/receipts.ts'
 import { kindOf } from './settings/key-text.ts'
 import { checkWarnings, startWarnings } from './settings/warnings.ts'
 import { settings } from './settings.ts'
+import { checkToken } from './token-check.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 
 /** For each thing that is asked. */
@@ -27,6 +28,8 @@ export interface PreflightOptions {
   live: boolean
   /** With `live`: of the virtual operator, in E.164 form. Vonage is then asked about it, once. */
   number?: string | undefined
+  /** Of a file with an access token to try, or `-`. */
+  tokenFile?: string | undefined
   print: (line: string) => void
   warn: (line: string) => void
 }
@@ -51,8 +54,10 @@ export async function preflight(config: Config, options: PreflightOptions): Prom
   const results = await Promise.all(checks.map(([, attempt]) => resultOf(attempt)))
   for (const [n, [name]] of checks.entries())
     print(`${name}: ${results[n]?.failure ? `failed ${results[n].failure}` : results[n]?.known}`)
-  print(`not tried: ${notTried(live, number).join('; ')}`)
-  return results.every(({ failure }) => failure === undefined)
+  const { tokenFile } = options
+  const accepted = tokenFile === undefined || (await checkToken(config, tokenFile, clock, print))
+  print(`not tried: ${notTried(live, number, tokenFile !== undefined).join('; ')}`)
+  return accepted && results.every(({ failure }) => failure === undefined)
 }
 
 /** Nobody's phone: its owner would else find out that somebody asked. */
@@ -60,9 +65,10 @@ function virtualNumber({ live, number = '' }: PreflightOptions): PhoneNumber | u
   return live && number.startsWith('+990') ? parsePhoneNumber(number) : undefined
 }
 
-function notTried(live: boolean, number: PhoneNumber | undefined): string[] {
+function notTried(live: boolean, number: PhoneNumber | undefined, withToken: boolean): string[] {
   if (!live) return ['whatever needs the network (add --live)']
-  const always = ["a user's access token", 'VONAGE_REDIRECT_URI from outside', 'the exchange of a code']
+  const token = withToken ? [] : ["a user's access token (add --token-file FILE, or - for standard input)"]
+  const always = [...token, 'VONAGE_REDIRECT_URI from outside', 'the exchange of a code']
   if (number) return always
   return [
     'whether Vonage takes application and key (add --number +99012345678: one call of the quota)',

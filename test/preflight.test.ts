@@ -159,3 +159,10 @@ for (const [number, live] of [
     const { passed, lines, warnings } = await runPreflight(requiredSettings(), live, number)
     assert.deepEqual([passed, lines, warnings], [false, [], ['--number']])
   })
+
+test('a token that is refused fails the check, and what was tried is not told as untried', async () => {
+  const { passed, lines, notTried } = await runPreflight(requiredSettings(), false, undefined, '/nonexistent')
+  assert.equal(passed, false)
+  assert.ok(lines.some((line) => line.startsWith('token: ')))
+  assert.ok(!notTried.includes('--token-file'))
+})

@@ -150,7 +150,7 @@ function isOpaque(token: string): boolean {
 }
 
 /** `application/at+jwt` and `at+jwt` are one type, and case does not matter. @see RFC 7515 section 4.1.9 */
-function normalType(typ: unknown): string {
+export function normalType(typ: unknown): string {
   if (typ === undefined) return noType
   return typeof typ === 'string' ? `typ ${typ.toLowerCase().replace(/^application\//, '')}` : ''
 }

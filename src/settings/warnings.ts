@@ -10,6 +10,22 @@ export function* startWarnings(config: Settings): Generator<string> {
   const { VONAGE_REDIRECT_URI: redirectUri } = config
   if (redirectUri !== undefined && new URL(redirectUri).pathname !== landingPath)
     yield `VONAGE_REDIRECT_URI: its path is not ${landingPath}, where the landing page is: unless something in front rewrites it, no device will land`
+  yield* tokenWarnings(config)
+}
+
+/** What lets tokens in that were not meant for an API, such as ID tokens. */
+function* tokenWarnings(config: Settings): Generator<string> {
+  const { AUTH_REQUIRED_SCOPE: scope, AUTH_REQUIRED_CLAIMS: claims, AUTH_INTROSPECTION_URI: uri } = config
+  const isOpen = scope === undefined && claims.length === 0
+  const types = config.AUTH_TOKEN_TYPES.map((type) => type.toLowerCase().replace(/^application\//, ''))
+  if (isOpen && (types.includes('jwt') || types.includes('none')))
+    yield 'AUTH_TOKEN_TYPES: JWT or none is allowed with neither AUTH_REQUIRED_SCOPE nor AUTH_REQUIRED_CLAIMS, so an ID token might pass: set one of them'
+  if (isOpen && uri !== undefined)
+    yield 'AUTH_INTROSPECTION_URI: set with neither AUTH_REQUIRED_SCOPE nor AUTH_REQUIRED_CLAIMS, so a refresh token might pass: set one of them'
+  if (config.AUTH_AUDIENCE.some((audience) => config.AUTH_CLIENT_IDS.includes(audience)))
+    yield 'AUTH_AUDIENCE: one of them is a client of AUTH_CLIENT_IDS too, which is the audience of its ID tokens: name the API instead'
+  if (uri?.startsWith('http:'))
+    yield 'AUTH_INTROSPECTION_URI: without TLS, so that tokens and our secret can be read on the way'
 }
 
 /** For the check alone: known to whoever decided so, and not worth a line at each start. */
@@ -26,8 +42,8 @@ export function* checkWarnings(config: Settings): Generator<string> {
 
 /** Then only the type of a token tells a receipt from an access token. */
 function isConfusable({ AUTH_ISSUER, AUTH_AUDIENCE, RECEIPT_ISSUER, RECEIPT_AUDIENCE }: Settings): boolean {
-  if (RECEIPT_ISSUER === undefined || ![AUTH_ISSUER].flat().includes(RECEIPT_ISSUER)) return false
-  return RECEIPT_AUDIENCE.some((audience) => [AUTH_AUDIENCE].flat().includes(audience))
+  if (RECEIPT_ISSUER === undefined || !AUTH_ISSUER.includes(RECEIPT_ISSUER)) return false
+  return RECEIPT_AUDIENCE.some((audience) => AUTH_AUDIENCE.includes(audience))
 }
 
 function isWide(range: string): boolean {

@@ -32,3 +32,33 @@ test('every warning begins with its variable', () => {
   for (const warning of [...startWarnings(config), ...checkWarnings(config)])
     assert.match(warning, /^[A-Z_]+: ./)
 })
+
+const introspection = {
+  AUTH_INTROSPECTION_URI: 'https://login.example.com/introspect',
+  AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+  AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
+}
+const tokenWarnings: Array<[settings: Record<string, string>, names: string[]]> = [
+  [{}, []],
+  [{ AUTH_TOKEN_TYPES: 'at+jwt,JWT' }, ['AUTH_TOKEN_TYPES']],
+  [{ AUTH_TOKEN_TYPES: 'application/jwt' }, ['AUTH_TOKEN_TYPES']],
+  [{ AUTH_TOKEN_TYPES: 'none' }, ['AUTH_TOKEN_TYPES']],
+  [{ AUTH_TOKEN_TYPES: 'none', AUTH_CLIENT_IDS: 'app' }, ['AUTH_TOKEN_TYPES']],
+  [{ AUTH_TOKEN_TYPES: 'JWT,none', AUTH_REQUIRED_SCOPE: 'x' }, []],
+  [{ AUTH_TOKEN_TYPES: 'JWT,none', AUTH_REQUIRED_CLAIMS: 'token_use=access' }, []],
+  [{ AUTH_AUDIENCE: 'api,app', AUTH_CLIENT_IDS: 'app' }, ['AUTH_AUDIENCE']],
+  [introspection, ['AUTH_INTROSPECTION_URI']],
+  [{ ...introspection, AUTH_REQUIRED_SCOPE: 'x' }, []],
+  [
+    { ...introspection, AUTH_REQUIRED_SCOPE: 'x', AUTH_INTROSPECTION_URI: 'http://localhost/introspect' },
+    ['AUTH_INTROSPECTION_URI'],
+  ],
+]
+for (const [settings, names] of tokenWarnings)
+  test(`it is warned of ${names.join() || 'nothing'} with ${JSON.stringify(settings)}`, () => {
+    const warnings = [...startWarnings(parseConfig({ ...requiredSettings(), ...settings }))]
+    assert.deepEqual(
+      warnings.map((warning) => warning.split(':')[0]),
+      names,
+    )
+  })

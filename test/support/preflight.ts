@@ -18,6 +18,7 @@ export async function runPreflight(
   environment: Environment,
   live = false,
   number?: string,
+  tokenFile?: string,
 ): Promise<Preflight> {
   const lines: string[] = []
   const warnings: string[] = []
@@ -25,6 +26,7 @@ export async function runPreflight(
   const passed = await preflight(parseConfig(environment), {
     live,
     number,
+    tokenFile,
     print: (line) => void lines.push(line),
     warn: (line) => void warnings.push(line.split(':')[0] ?? ''),
   })
