@@ -10,8 +10,11 @@ import org.json.JSONObject
 
 /** How a verification ended, and so what the screen does next. */
 sealed class Outcome {
-    /** The device's SIM has this number. A backend that relies on it makes the finishing call itself, and compares: see the guide. */
-    data class Verified(val phoneNumber: String) : Outcome()
+    /**
+     * The device's SIM has this number. A backend that relies on it checks the receipt, or makes the finishing call itself: see the
+     * guide. Without receipts it is null.
+     */
+    data class Verified(val phoneNumber: String, val receipt: String?) : Outcome()
 
     /** The device's SIM has another number. A result, not an error. */
     object NotVerified : Outcome()
@@ -68,7 +71,7 @@ class NumberVerification(
         val finish = post("/v1/number-verification", landing.body)
         if (finish.status != 200) return act(finish)
         return if (finish.body.optBoolean("phone_number_verified")) {
-            Outcome.Verified(finish.body.optString("phone_number"))
+            Outcome.Verified(finish.body.optString("phone_number"), finish.body.opt("receipt") as? String)
         } else {
             Outcome.NotVerified
         }

@@ -3,8 +3,9 @@ import VonageClientLibrary
 
 /// How a verification ended, and so what the screen does next.
 enum Outcome: Equatable {
-    /// The device's SIM has this number. A backend that relies on it makes the finishing call itself, and compares: see the guide.
-    case verified(phoneNumber: String)
+    /// The device's SIM has this number. A backend that relies on it checks the receipt, or makes the finishing call itself: see the
+    /// guide. Without receipts it is nil.
+    case verified(phoneNumber: String, receipt: String?)
     /// The device's SIM has another number. A result, not an error.
     case notVerified
     /// The user corrects what they typed.
@@ -64,7 +65,9 @@ final class NumberVerification {
         // The object, unchanged.
         let finish = try await post("v1/number-verification", landing.body)
         guard finish.status == 200, let verified = finish.body["phone_number_verified"] as? Bool else { return act(finish) }
-        return verified ? .verified(phoneNumber: finish.body["phone_number"] as? String ?? phoneNumber) : .notVerified
+        guard verified else { return .notVerified }
+        let verifiedNumber = finish.body["phone_number"] as? String ?? phoneNumber
+        return .verified(phoneNumber: verifiedNumber, receipt: finish.body["receipt"] as? String)
     }
 
     /// What the app does after a problem. `retry` and `sign_in` have had their tries before.
