@@ -13,7 +13,7 @@ const file = join(import.meta.dirname, '../openapi/openapi.json')
 const uncalled = () => Promise.reject(new Error('not called'))
 const described = await describeServer(
   {
-    verification: { start: uncalled, land: () => undefined, finish: uncalled },
+    verification: { start: uncalled, land: () => undefined, finish: uncalled, sendCode: uncalled },
     accessTokens: { verify: uncalled },
     rateLimits: {
       counters: { hit: uncalled, admit: uncalled },
@@ -22,6 +22,7 @@ const described = await describeServer(
       callerPerMinute: 0,
       numberPerHour: 0,
       distinctNumbersPerDay: 0,
+      smsPerNumberPerHour: 0,
       events: () => undefined,
     },
     keySet: () => ({ keys: [] }),

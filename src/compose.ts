@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { ServiceFailure } from './core/failures.ts'
 import { createKeyedDigest } from './core/keyed-digest.ts'
 import type { Clock } from './core/ports.ts'
+import { createSmsVerification } from './core/sms-verification.ts'
 import { createVerification } from './core/verification.ts'
 import { createManagementServer } from './http/management.ts'
 import { createServer, describeServer, type ServerOptions } from './http/server.ts'
@@ -38,14 +39,14 @@ export interface Service {
 /** Resolves when both listeners listen. It does not wait for the identity provider or Vonage. */
 export async function openService(config: Config): Promise<Service> {
   const clock = systemClock
-  const metrics = createMetrics()
+  const metrics = createMetrics(config.ALLOWED_CALLING_CODES)
   const { events } = metrics
   const log = openLog({ level: config.LOG_LEVEL, events })
   for (const warning of startWarnings(config)) log.logger.warn(warning)
   const tracing = await openTracing(config)
 
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const { store, counters, permits, landings, starts, ...stores } = await openStores(config, {
+  const { store, counters, permits, landings, starts, codes, ...stores } = await openStores(config, {
     clock,
     digest,
     log: log.logger,
@@ -68,8 +69,12 @@ export async function openService(config: Config): Promise<Service> {
     inSpan: tracing?.inSpan,
   })
 
+  const { operator, sender } = vonage
   const verification = createVerification({
-    operator: vonage.operator,
+    operator,
+    sms: config.SMS_FALLBACK
+      ? createSmsVerification({ sender, operator, codes, events, codeLength: config.SMS_CODE_LENGTH })
+      : undefined,
     store,
     // With Verify the device lands at Vonage, so nobody is waited for here.
     landings: config.VONAGE_PRODUCT === 'verify' ? { ...landings, expect: () => undefined } : landings,
@@ -122,6 +127,7 @@ export async function openService(config: Config): Promise<Service> {
       callerPerMinute: config.RATE_LIMIT_CALLER_PER_MINUTE,
       numberPerHour: config.RATE_LIMIT_NUMBER_PER_HOUR,
       distinctNumbersPerDay: config.RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY,
+      smsPerNumberPerHour: config.RATE_LIMIT_SMS_PER_NUMBER_PER_HOUR,
       events,
     },
   }

@@ -116,7 +116,7 @@ async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: Abort
     allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
   })
   const request = verify
-    ? startRequest(phoneNumber, String(config.VONAGE_BRAND), jwt, correlation)
+    ? startRequest(phoneNumber, String(config.VONAGE_BRAND), undefined, jwt, correlation)
     : networkEnablementRequest({ subject: '', phoneNumber, scope, state }, jwt, correlation)
   const transport = createTransport({ url, connections: 1 })
   try {

@@ -2,7 +2,16 @@
  * The list of settings: name, type, bounds, default and meaning. `config.ts` reads it, and the README's table and .env.example
  * are written from it.
  */
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
+import {
+  certificateText,
+  integer,
+  list,
+  privateKeyText,
+  requiredList,
+  secretText,
+  text,
+} from './settings/shapes.ts'
 
 /** How long a client may take to send one request. A start must be over before. */
 export const requestTimeoutMs = 10_000
@@ -12,30 +21,6 @@ export const landingPath = '/v1/network-enablement/callback'
 
 const receiptKeyKinds = ['EC P-256', 'Ed25519', 'RSA']
 const asymmetricAlgorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA'.split(' ')
-
-const text = (description: string, fallback?: string) =>
-  Type.String({ minLength: 1, description, ...(fallback !== undefined && { default: fallback }) })
-const secretText = (
-  description: string,
-  reading: { privateKey?: string[] | 'any'; certificate?: true } = {},
-) => Type.String({ minLength: 1, secret: true, ...reading, description })
-/** @param privateKey the kinds that are accepted, as `key-text.ts` calls them */
-const privateKeyText = (description: string, privateKey: string[] | 'any') =>
-  secretText(description, { privateKey })
-const certificateText = (description: string) => secretText(description, { certificate: true })
-const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: fallback, minimum, maximum })
-/** @param expected said of a value that the schema of the items refuses, where that does not tell by itself */
-const list = (
-  description: string,
-  fallback: string[],
-  items: TSchema = Type.String({ minLength: 1 }),
-  expected?: string,
-) =>
-  Type.Unsafe<string[]>(Type.Array(items, { description, default: fallback, ...(expected && { expected }) }))
-
-const requiredList = (description: string) =>
-  Type.Unsafe<string[]>(Type.Array(Type.String({ minLength: 1 }), { description }))
 
 /** The one list of settings. `default` absent and not optional: required. `secret`: also accepted as `NAME_FILE`. */
 export const settings = Type.Object({
@@ -131,7 +116,24 @@ export const settings = Type.Object({
     Type.String({
       pattern: '^[^/{}:$]{1,18}$',
       description:
-        'The name that Verify v2 shows to users: 1 to 18 characters, none of / { } : $. Required with verify.',
+        'The name that Verify v2 shows to users: 1 to 18 characters, none of / { } : $. Required with verify and with SMS_FALLBACK.',
+    }),
+  ),
+  SMS_FALLBACK: Type.Boolean({
+    description:
+      'Sends codes by text message where silent verification fails: `POST /v1/sms-verification`. By Verify v2, whatever the product.',
+    default: false,
+  }),
+  SMS_CODE_LENGTH: integer('Digits of such a code.', 6, 4, 10),
+  SMS_LOCALE: Type.String({
+    pattern: '^[a-z]{2}-[a-z]{2}$',
+    description: 'Language of the message, such as en-us or es-es.',
+    default: 'en-us',
+  }),
+  SMS_SENDER: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9 ]{1,15}$',
+      description: 'Who the message comes from: a name or a number without plus sign. None: Vonage chooses.',
     }),
   ),
   VONAGE_SCOPES: list('Scopes that an app may ask for; the first is the default.', [
@@ -190,6 +192,7 @@ export const settings = Type.Object({
     0,
     1000,
   ),
+  RATE_LIMIT_SMS_PER_NUMBER_PER_HOUR: integer('Messages to one number, for all callers. 0: off.', 3, 0, 1000),
   RECEIPT_PRIVATE_KEY: Type.Optional(
     privateKeyText(
       'Turns receipts on and signs them: PEM of EC P-256, Ed25519, or RSA of 2048 bits or more. None: no receipts.',

@@ -5,20 +5,27 @@ import type { Config } from './config.ts'
 import type { EventSink } from './core/events.ts'
 import { ServiceFailure } from './core/failures.ts'
 import type { KeyedDigest } from './core/keyed-digest.ts'
-import type { Clock, InSpan, Landings, StartsUnderWay, StateStore } from './core/ports.ts'
+import type { TypedCodes } from './core/message-ports.ts'
+import type { Clock, Landings, StartsUnderWay, StateStore } from './core/ports.ts'
+import type { InSpan } from './core/spans.ts'
 import type { Counters } from './http/rate-limit.ts'
 import type { Log } from './observability/logger.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { createMemoryCounters } from './store/memory-counters.ts'
 import { createMemoryLandings } from './store/memory-landings.ts'
 import { createMemoryStarts } from './store/memory-starts.ts'
+import { createMemoryTypedCodes } from './store/memory-typed-codes.ts'
 import { createRedisStore } from './store/redis.ts'
 import { createRedisCounters } from './store/redis-counters.ts'
 import { createRedisLandings } from './store/redis-landings.ts'
 import { createRedisStarts } from './store/redis-starts.ts'
 import { createTroubleReport } from './store/redis-trouble.ts'
+import { createRedisTypedCodes } from './store/redis-typed-codes.ts'
 import { traceMethods } from './store/traced-methods.ts'
 import { createLocalPermits, type Permits, spacingMs } from './vonage/quota.ts'
+
+/** Vonage ends a message's step then. */
+const longestCodeSeconds = 300
 
 export interface Stores {
   store: StateStore
@@ -26,6 +33,7 @@ export interface Stores {
   permits: Permits
   landings: Landings
   starts: StartsUnderWay
+  codes: TypedCodes
   /** In this process; undefined with Redis, which does not count them. */
   liveStates(): number | undefined
   /** After what was asked before has been answered, or given up on. */
@@ -55,6 +63,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
   const { clock, digest, log, events, inSpan } = context
   const ttlSeconds = config.STATE_TTL_SECONDS
   const maxPerCaller = config.STATE_MAX_PER_CALLER
+  const lifetimeSeconds = Math.min(ttlSeconds, longestCodeSeconds)
   const perSecond = config.VONAGE_REQUESTS_PER_SECOND
   const localCounters = createMemoryCounters({ clock })
   if (config.REDIS_URL === undefined) {
@@ -66,6 +75,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
       permits: createLocalPermits({ perSecond, clock }),
       landings: createMemoryLandings({ ttlSeconds, clock, events }),
       starts: createMemoryStarts({ clock }),
+      codes: createMemoryTypedCodes({ lifetimeSeconds, clock }),
       liveStates: store.size,
       close: async () => undefined,
     }
@@ -111,6 +121,10 @@ export async function openStores(config: Config, context: StoresContext): Promis
     counters: traced('limit', createRedisCounters({ client, local: localCounters })),
     permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
     landings: createRedisLandings({ client, ttlSeconds, events }),
+    codes: traced(
+      'code',
+      createRedisTypedCodes({ client, lifetimeSeconds, digest, onFailure: reportTrouble }),
+    ),
     starts: traced('start', createRedisStarts({ client, digest, onFailure: reportTrouble })),
     liveStates: () => undefined,
     async close() {

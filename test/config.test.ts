@@ -68,6 +68,7 @@ test('what only one product needs is asked for with that product', () => {
   const { VONAGE_REDIRECT_URI: _, ...without } = good
   assert.deepEqual(namesOf(without), ['VONAGE_REDIRECT_URI'])
   assert.deepEqual(namesOf({ ...without, VONAGE_PRODUCT: 'verify' }), ['VONAGE_BRAND'])
+  assert.deepEqual(namesOf({ ...good, SMS_FALLBACK: 'true' }), ['VONAGE_BRAND'])
   const verify = { ...without, VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme' }
   assert.equal(parseConfig(verify).VONAGE_PRODUCT, 'verify')
   for (const brand of ['a/b', '{a}', 'a:b', 'a$', 'x'.repeat(19)])

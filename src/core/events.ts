@@ -18,10 +18,16 @@ export const oauthErrors = [
 export type OauthError = (typeof oauthErrors)[number]
 
 /** The calls to Vonage, by what they are for. */
-export type UpstreamCall = 'network_enablement' | 'token' | 'verify' | 'verify_v2' | 'verify_v2_check'
+export type UpstreamCall =
+  | 'network_enablement'
+  | 'token'
+  | 'verify'
+  | 'verify_v2'
+  | 'verify_v2_check'
+  | 'verify_v2_next'
 
 /** The requests of one verification. */
-export type Step = 'start' | 'landing' | 'finish'
+export type Step = 'start' | 'landing' | 'finish' | 'sms'
 
 /** A new event does not compile until `observability/metrics.ts` has a row for it. Times are in seconds. */
 export type ServiceEvent =
@@ -33,6 +39,8 @@ export type ServiceEvent =
   | { name: 'verification.finished'; callingCode: string; verified: boolean }
   /** The same finish asked again, and got the same result. */
   | { name: 'verification.repeated' }
+  /** A message with a code left for a phone; its user typed the right code, or a wrong one. */
+  | { name: 'sms.sent' | 'sms.completed' | 'sms.wrong'; callingCode: string }
   /** A step was answered with a problem, whoever refused it. */
   | { name: 'verification.failed'; step: Step; code: FailureCode }
   /** So many devices got their URL and never came back in time: the sign of phones on Wi-Fi. */
@@ -47,7 +55,7 @@ export type ServiceEvent =
   | { name: 'upstream.refused'; call: UpstreamCall; reason: 'quota' | 'in_flight' | 'circuit' }
   /** A start got its turn. */
   | { name: 'quota.waited'; seconds: number }
-  | { name: 'rate_limit.refused'; limit: 'address' | 'caller' | 'number' | 'distinct-numbers' }
+  | { name: 'rate_limit.refused'; limit: 'address' | 'caller' | 'number' | 'distinct-numbers' | 'sms' }
   /** A verified number got its receipt, or goes without. */
   | { name: 'receipt.signed'; outcome: 'issued' | 'failed' }
   /** Vonage took another private key than the one that was in use. */

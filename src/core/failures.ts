@@ -12,6 +12,7 @@ export type FailureCode =
   | 'invalid_state'
   | 'authorization_failed'
   | 'code_rejected'
+  | 'wrong_code'
   | 'missing_token'
   | 'invalid_token'
   | 'insufficient_scope'

@@ -99,20 +99,33 @@ export interface Landings {
 /** How long the operator refuses a second verification of a number, and how long it holds the first one open for the device. */
 export const startUnderWaySeconds = 60
 
+/** The same where a message follows, which the user may take longer to type. */
+export const messageUnderWaySeconds = startUnderWaySeconds + 300
+
 /** A verification that the operator would not begin a second time for its number. */
 export interface StartUnderWay {
   readonly requestId: string
-  readonly authUrl: string
+  /** Absent where there is none to open. */
+  readonly authUrl?: string
 }
 
-/** What a caller has begun for a number, for a minute, so that a repeated start gets the same answer. */
+/** `silent`: the device may open its URL. `message`: its next step is a message, or was. */
+export type KindUnderWay = 'silent' | 'message'
+
+/** What a caller has begun for a number, so that a repeated start gets the same answer, and a message belongs to the same verification. */
 export interface StartsUnderWay {
   /** @throws store_unavailable */
-  keep(subject: string, phoneNumber: PhoneNumber, start: StartUnderWay): Promise<void>
+  keep(
+    kind: KindUnderWay,
+    subject: string,
+    phoneNumber: PhoneNumber,
+    start: StartUnderWay,
+    lifetimeSeconds: number,
+  ): Promise<void>
   /** @throws store_unavailable */
-  find(subject: string, phoneNumber: PhoneNumber): Promise<StartUnderWay | undefined>
+  find(kind: KindUnderWay, subject: string, phoneNumber: PhoneNumber): Promise<StartUnderWay | undefined>
   /** @throws store_unavailable */
-  drop(subject: string, phoneNumber: PhoneNumber): Promise<void>
+  drop(kind: KindUnderWay, subject: string, phoneNumber: PhoneNumber): Promise<void>
 }
 
 export interface AuthUrlRequest {
@@ -137,6 +150,8 @@ interface CodeAttempt {
   readonly subject: string
   readonly code: string
   readonly pending: PendingVerification
+  /** By a user, from a message: a wrong one may be followed by another. */
+  readonly typed?: true
 }
 
 export interface AuthUrl {
@@ -164,6 +179,7 @@ export interface NetworkOperator {
    * Spends the code, and asks whether the device that got it has this number. Tried once, whatever happens.
    * @throws upstream_unavailable, upstream_busy when the code was surely not spent, and only then
    * @throws code_rejected, not_on_carrier_network, network_not_supported, outcome_unknown when it may be spent without an answer
+   * @throws wrong_code for a typed one
    * @throws upstream_invalid, upstream_refused
    */
   checkCode(attempt: CodeAttempt, correlation: Correlation): Promise<boolean>
@@ -183,29 +199,6 @@ export interface ReceiptSigner {
    */
   sign(verified: Verified): Promise<string | undefined>
 }
-
-/** The span of one request, under which everything happens that the request causes. */
-export interface ServerSpan {
-  /** 32 hexadecimal digits. */
-  traceId: string
-  /** Runs this, and all that it causes, under the span. */
-  run(work: () => void): void
-  /** @param failure its code, if there was one */
-  end(route: string, status: number, failure: string | undefined): void
-}
-
-/** Where tracing is on: begins a span, as a child of what a well-formed `traceparent` names. */
-export type BeginServerSpan = (method: string, traceparent: string | undefined) => ServerSpan
-
-/** Where tracing is on: runs work as a span below the active one, and tells of its end what `describe` makes of the result. */
-export type InSpan = <T>(
-  span: { name: string; attributes: SpanAttributes },
-  work: (traceparent: string) => Promise<T>,
-  describe: (result: T) => SpanAttributes,
-) => Promise<T>
-
-/** By the names of OpenTelemetry's conventions; `error.type` marks the span as failed. Nothing personal, no query strings. */
-export type SpanAttributes = Readonly<Record<string, string | number>>
 
 /** Time, injected so that tests move it. */
 export interface Clock {

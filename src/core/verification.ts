@@ -4,7 +4,7 @@
  */
 import type { EventSink, OauthError } from './events.ts'
 import { type FailureCode, ServiceFailure } from './failures.ts'
-import { hasCallingCode, parsePhoneNumber } from './phone-number.ts'
+import { hasCallingCode, type PhoneNumber, parsePhoneNumber } from './phone-number.ts'
 import type {
   AuthUrl,
   Caller,
@@ -16,6 +16,8 @@ import type {
   StateStore,
   Taken,
 } from './ports.ts'
+import type { SentCode, SmsVerification } from './sms-verification.ts'
+import type { Soon } from './soon.ts'
 import { mintState, referenceTo, resultKey } from './state.ts'
 import type { Correlation } from './trace-context.ts'
 
@@ -26,6 +28,8 @@ export interface VerificationOptions {
   events: EventSink
   /** Undefined: no receipts. */
   receipts?: ReceiptSigner | undefined
+  /** Undefined: no codes by text message. */
+  sms?: SmsVerification | undefined
   /** The allowed scopes, at least one; the first is the default. */
   scopes: readonly string[]
   /** Calling codes without `+`, such as `34`. Empty: all. */
@@ -56,6 +60,16 @@ export interface Verification {
     correlation: Correlation,
     work: AbortController,
   ): Promise<AuthUrl>
+  /**
+   * Sends a code by text message, to be finished with like a device's. Absent where messages are off.
+   * @throws invalid_phone_number, country_not_supported, phone_number_not_allowed, and whatever `SmsVerification.send` throws
+   */
+  sendCode?(
+    caller: Caller,
+    request: { phoneNumber: string },
+    admit: () => Soon<void>,
+    correlation: Correlation,
+  ): Promise<SentCode>
   /** Counts a redirect that came back, with a code or with an error. Finishes nothing, and keeps nothing. */
   land(outcome: 'code' | OauthError, state: string | undefined): void
   /**
@@ -64,6 +78,7 @@ export interface Verification {
    * 60 seconds after a result, gets that result; nothing runs twice. The work goes on when the caller leaves, for that repeat.
    * @returns which number it was, and whether it is verified; `false` is a result, and has no receipt
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
+   * @throws wrong_code when a code that the user typed may be typed again
    * @throws upstream_unavailable, upstream_busy when the state is still good
    * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
    */
@@ -81,9 +96,18 @@ async function giveBack(taken: Taken, failure: unknown): Promise<never> {
 }
 
 export function createVerification(options: VerificationOptions): Verification {
-  const { operator, store, landings, events, receipts, scopes, callingCodes, ownNumberOnly } = options
+  const { operator, store, landings, events, receipts, sms, scopes, callingCodes, ownNumberOnly } = options
   /** The finishes under way here, by `resultKey`. */
   const finishing = new Map<string, Promise<Result>>()
+
+  /** The number, if this caller may ask about it. */
+  function admitNumber(caller: Caller, text: string): PhoneNumber {
+    const phoneNumber = parsePhoneNumber(text)
+    if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
+    if (!hasCallingCode(phoneNumber, callingCodes)) throw new ServiceFailure('country_not_supported')
+    if (ownNumberOnly && caller.phoneNumber !== text) throw new ServiceFailure('phone_number_not_allowed')
+    return phoneNumber
+  }
 
   async function finishOnce(
     caller: Caller,
@@ -93,21 +117,48 @@ export function createVerification(options: VerificationOptions): Verification {
   ): Promise<Result> {
     const { subject } = caller
     const taken = await store.take(subject, state)
-    if (!taken) {
-      const kept = await store.findResult(subject, state, code)
-      if (!kept) throw new ServiceFailure('invalid_state')
-      events({ name: 'verification.repeated' })
-      return kept
-    }
+    if (!taken) return finishTyped(caller, code, state, correlation)
     const { phoneNumber } = taken
     const verified = await operator
       .checkCode({ subject, code, pending: taken }, correlation)
       .catch((failure: unknown) => giveBack(taken, failure))
     events({ name: 'verification.finished', callingCode: phoneNumber.callingCode, verified })
-    const receipt = verified ? await receipts?.sign({ caller, phoneNumber, method: 'network' }) : undefined
-    const result = { phoneNumber, verified, ...(receipt !== undefined && { receipt }) }
-    // The caller gets this result even if it cannot be kept for a repeat.
+    return conclude(caller, code, state, { phoneNumber, verified }, 'network')
+  }
+
+  /** Signs what was verified, once. The caller gets the result even if it cannot be kept for a repeat. */
+  async function conclude(
+    caller: Caller,
+    code: string,
+    state: string,
+    found: { phoneNumber: PhoneNumber; verified: boolean },
+    method: 'network' | 'sms',
+  ): Promise<Result> {
+    const { phoneNumber, verified } = found
+    const receipt = verified ? await receipts?.sign({ caller, phoneNumber, method }) : undefined
+    const result = { ...found, ...(receipt !== undefined && { receipt }) }
+    const { subject } = caller
     await store.keepResult(subject, state, code, result).catch(() => undefined)
+    return result
+  }
+
+  /** What is no state of a device may be one of a message, or one that has its result. */
+  async function finishTyped(
+    caller: Caller,
+    code: string,
+    state: string,
+    correlation: Correlation,
+  ): Promise<Result> {
+    const { subject } = caller
+    const kept = await store.findResult(subject, state, code)
+    if (kept) {
+      events({ name: 'verification.repeated' })
+      return kept
+    }
+    const phoneNumber = await sms?.check(caller, code, state, correlation)
+    if (!phoneNumber) throw new ServiceFailure('invalid_state')
+    const result = await conclude(caller, code, state, { phoneNumber, verified: true }, 'sms')
+    await sms?.end(caller, state)
     return result
   }
 
@@ -119,13 +170,9 @@ export function createVerification(options: VerificationOptions): Verification {
 
   return {
     async start(caller, request, correlation, work) {
-      const phoneNumber = parsePhoneNumber(request.phoneNumber)
-      if (!phoneNumber) throw new ServiceFailure('invalid_phone_number')
-      if (!hasCallingCode(phoneNumber, callingCodes)) throw new ServiceFailure('country_not_supported')
+      const phoneNumber = admitNumber(caller, request.phoneNumber)
       const scope = request.scope ?? scopes[0]
       if (scope === undefined || !scopes.includes(scope)) throw new ServiceFailure('scope_not_allowed')
-      if (ownNumberOnly && caller.phoneNumber !== request.phoneNumber)
-        throw new ServiceFailure('phone_number_not_allowed')
 
       const { callingCode } = phoneNumber
       events({ name: 'verification.started', callingCode })
@@ -152,6 +199,12 @@ export function createVerification(options: VerificationOptions): Verification {
         throw failure
       }
     },
+
+    ...(sms && {
+      async sendCode(caller, request, admit, correlation) {
+        return sms.send(caller, admitNumber(caller, request.phoneNumber), admit, correlation)
+      },
+    }),
 
     land(outcome, state) {
       events({ name: 'verification.landed', outcome })

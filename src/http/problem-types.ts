@@ -74,6 +74,12 @@ export const problemTypes: Readonly<Record<FailureCode, ProblemType>> = {
     'Code rejected',
     'The code was not accepted. Start a new verification.',
   ),
+  wrong_code: row(
+    400,
+    'ask_again',
+    'Wrong code',
+    'Ask the user for the code of the message again, and send it with the same state.',
+  ),
   missing_token: row(
     401,
     'sign_in',

@@ -21,7 +21,7 @@ const dayMs = 24 * hourMs
 /** The contract's bound for Retry-After; `RateLimit` has the true time. */
 const maxRetryAfterSeconds = 60
 
-type LimitName = 'address' | 'caller' | 'number' | 'distinct-numbers'
+type LimitName = 'address' | 'caller' | 'number' | 'distinct-numbers' | 'sms'
 type TellCount = Parameters<FastifyRateLimitStore['incr']>[1]
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Soon<void>
 type WithNumber = { phone_number: string }
@@ -46,6 +46,7 @@ export interface RateLimitOptions {
   callerPerMinute: number
   numberPerHour: number
   distinctNumbersPerDay: number
+  smsPerNumberPerHour: number
   events: EventSink
 }
 
@@ -56,6 +57,8 @@ export interface RateLimits {
   byCaller(scope: FastifyInstance): void
   /** For a route that takes `phone_number`, after its schema. */
   byNumber(scope: FastifyInstance): void
+  /** Before a message to the `phone_number` of a request leaves. */
+  bySms: Hook
 }
 
 /**
@@ -94,13 +97,15 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
       })
   }
 
-  const { addressPerMinute, callerPerMinute, numberPerHour, distinctNumbersPerDay } = options
+  const { addressPerMinute, callerPerMinute, numberPerHour, distinctNumbersPerDay, smsPerNumberPerHour } =
+    options
   const callerOf = ({ caller }: FastifyRequest) => caller.pseudonym
   const numberOf = ({ body }: FastifyRequest) => digest((body as WithNumber).phone_number)
   const setOf = (request: FastifyRequest) => `${callerOf(request)} ${numberOf(request)}`
   const address = limit('address', addressPerMinute, minuteMs, ({ ip }) => digest(addressKey(ip)))
   const caller = limit('caller', callerPerMinute, minuteMs, callerOf, true)
   const number = limit('number', numberPerHour, hourMs, numberOf)
+  const sms = limit('sms', smsPerNumberPerHour, hourMs, numberOf)
   const distinct = limit('distinct-numbers', distinctNumbersPerDay, dayMs, setOf)
 
   return {
@@ -113,6 +118,7 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
           : undefined
       scope.addHook('preHandler', eagerHook(byBoth))
     },
+    bySms: sms,
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The public listener: everything registered, in the order in which a request meets it. Read this first.
  */
-import type { BeginServerSpan } from '../core/ports.ts'
+import type { BeginServerSpan } from '../core/spans.ts'
 import type { Verification } from '../core/verification.ts'
 import { type App, type AppOptions, createApp } from './app.ts'
 import { type AccessTokenVerifier, guard } from './authenticate.ts'
@@ -13,6 +13,7 @@ import { type KeySet, keySetRoutes } from './routes/key-set.ts'
 import { networkEnablementRoutes } from './routes/network-enablement.ts'
 import { numberVerificationRoutes } from './routes/number-verification.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { smsVerificationRoutes } from './routes/sms-verification.ts'
 import { shedLoad } from './shed-load.ts'
 import { traceRequests } from './trace-requests.ts'
 
@@ -70,6 +71,8 @@ function registerRoutes(app: App, options: ServerOptions): void {
       await guarded.register(async (starting) => {
         limits.byNumber(starting)
         await starting.register(networkEnablementRoutes(options.verification))
+        const { sendCode } = options.verification
+        if (sendCode) await starting.register(smsVerificationRoutes(sendCode, limits.bySms))
       })
       await guarded.register(numberVerificationRoutes(options.verification))
     })

@@ -2,7 +2,7 @@
  * The server's span of each request, under which everything happens that the request causes. Only registered where tracing is on.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { BeginServerSpan, ServerSpan } from '../core/ports.ts'
+import type { BeginServerSpan, ServerSpan } from '../core/spans.ts'
 import { correlationOf } from './correlation.ts'
 import { failureOf } from './problem.ts'
 

@@ -34,8 +34,11 @@ export interface Metrics {
   text(): Promise<string>
 }
 
-/** Also process and event-loop metrics (`process_`, `nodejs_`). */
-export function createMetrics(): Metrics {
+/**
+ * Also process and event-loop metrics (`process_`, `nodejs_`).
+ * @param callingCodes those that are allowed: messages to any other count as `other`, so that what costs money has a closed set of labels
+ */
+export function createMetrics(callingCodes: readonly string[] = []): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -74,6 +77,9 @@ export function createMetrics(): Metrics {
     'verifications_expired_without_landing_total',
     'Devices that got a URL and never came back.',
   )
+  const smsSent = counter('sms_sent_total', 'Codes sent by text message.', ['country'])
+  const smsCompleted = counter('sms_completed_total', 'Codes of messages typed right.', ['country'])
+  const smsWrong = counter('sms_wrong_codes_total', 'Codes of messages typed wrong.', ['country'])
   const upstream = histogram('upstream_request_duration_seconds', 'Calls to Vonage.', ['call', 'outcome'])
   const unsent = counter('upstream_refused_total', 'Calls to Vonage not sent, by our own decision.', [
     'call',
@@ -84,7 +90,7 @@ export function createMetrics(): Metrics {
     'rate_limit_refusals_total',
     'Requests refused by a rate limit.',
     ['limit'],
-    ['address', 'caller', 'number', 'distinct-numbers'],
+    ['address', 'caller', 'number', 'distinct-numbers', 'sms'],
   )
   const keyChanges = counter(
     'private_key_changes_total',
@@ -107,6 +113,9 @@ export function createMetrics(): Metrics {
 
   const droppedLines = counter('log_lines_dropped_total', 'Lines of the log that nobody took in time.')
 
+  const countryOf = (callingCode: string) =>
+    callingCodes.some((allowed) => allowed.startsWith(callingCode)) ? callingCode : 'other'
+
   const table: { [Name in ServiceEvent['name']]: (event: ServiceEvent & { name: Name }) => void } = {
     'verification.started': ({ callingCode }) => started.inc({ country: callingCode }),
     'verification.url_issued': ({ callingCode }) => issued.inc({ country: callingCode }),
@@ -125,6 +134,9 @@ export function createMetrics(): Metrics {
     'request.answered': ({ route, method, status, seconds }) =>
       http.observe({ route, method, status }, seconds),
     'request.unreadable': ({ code }) => unreadable.inc({ code }),
+    'sms.sent': ({ callingCode }) => smsSent.inc({ country: countryOf(callingCode) }),
+    'sms.completed': ({ callingCode }) => smsCompleted.inc({ country: countryOf(callingCode) }),
+    'sms.wrong': ({ callingCode }) => smsWrong.inc({ country: countryOf(callingCode) }),
     'log.dropped': ({ count }) => droppedLines.inc(count),
   }
 

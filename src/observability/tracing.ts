@@ -7,7 +7,7 @@ import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import type { BeginServerSpan, InSpan, SpanAttributes } from '../core/ports.ts'
+import type { BeginServerSpan, InSpan, SpanAttributes } from '../core/spans.ts'
 import { parseTraceparent } from '../core/trace-context.ts'
 
 /** A collector that hangs holds the end of the process no longer than this. */

@@ -74,6 +74,8 @@ function* productProblems(config: Partial<Settings>): Generator<Problem> {
       'VONAGE_REDIRECT_URI',
       'required with VONAGE_PRODUCT=network_enablement: the URL that is registered at Vonage',
     ]
+  if (config.SMS_FALLBACK && product !== 'verify' && config.VONAGE_BRAND === undefined)
+    yield ['VONAGE_BRAND', 'required with SMS_FALLBACK=true: the name of your product, 1 to 18 characters']
   if (product === 'verify' && config.VONAGE_BRAND === undefined)
     yield [
       'VONAGE_BRAND',

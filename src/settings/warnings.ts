@@ -36,6 +36,8 @@ export function* checkWarnings(config: Settings): Generator<string> {
     yield 'RECEIPT_AUDIENCE: it is AUTH_AUDIENCE, with one issuer for both: nothing but their type tells receipts from access tokens, name another audience'
   if (config.TRUSTED_PROXIES.some(isWide))
     yield `TRUSTED_PROXIES: a range is wider than /${widestPrefix.ipv4} (IPv6: /${widestPrefix.ipv6}); who is in it chooses its own address`
+  if (config.SMS_FALLBACK && config.ALLOWED_CALLING_CODES.length === 0)
+    yield 'ALLOWED_CALLING_CODES: not set with SMS_FALLBACK, so messages go to every country: fraud with expensive numbers lives on that'
   if (config.ALLOW_INSECURE_UPSTREAM)
     yield 'ALLOW_INSECURE_UPSTREAM: tokens and numbers may leave over plain http'
 }

@@ -5,12 +5,12 @@
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { PhoneNumber } from '../core/phone-number.ts'
-import { type StartsUnderWay, startUnderWaySeconds } from '../core/ports.ts'
+import type { KindUnderWay, StartsUnderWay } from '../core/ports.ts'
 import type { RedisClient } from './redis-client.ts'
 import { createOrUnavailable } from './redis-trouble.ts'
 import { seal, unseal } from './sealed.ts'
 
-const form = TypeCompiler.Compile(Type.Object({ r: Type.String(), u: Type.String() }))
+const form = TypeCompiler.Compile(Type.Object({ r: Type.String(), u: Type.Optional(Type.String()) }))
 
 export interface RedisStartsOptions {
   client: RedisClient
@@ -22,25 +22,30 @@ export interface RedisStartsOptions {
 export function createRedisStarts({ client, digest, onFailure }: RedisStartsOptions): StartsUnderWay {
   const orUnavailable = createOrUnavailable(onFailure)
 
-  function namesOf(subject: string, phoneNumber: PhoneNumber): { key: string; secret: string } {
-    const who = `${phoneNumber.reveal()} ${subject}`
+  function namesOf(
+    kind: KindUnderWay,
+    subject: string,
+    phoneNumber: PhoneNumber,
+  ): { key: string; secret: string } {
+    const who = `${kind} ${phoneNumber.reveal()} ${subject}`
     return { key: `nebff:start:${digest(who)}`, secret: digest(`seal ${who}`) }
   }
 
   return {
-    async keep(subject, phoneNumber, { requestId, authUrl }) {
-      const { key, secret } = namesOf(subject, phoneNumber)
+    async keep(kind, subject, phoneNumber, { requestId, authUrl }, lifetimeSeconds) {
+      const { key, secret } = namesOf(kind, subject, phoneNumber)
       const sealed = seal('start', secret, { r: requestId, u: authUrl })
-      await orUnavailable(client.set(key, sealed, 'EX', startUnderWaySeconds))
+      await orUnavailable(client.set(key, sealed, 'EX', lifetimeSeconds))
     },
-    async find(subject, phoneNumber) {
-      const { key, secret } = namesOf(subject, phoneNumber)
+    async find(kind, subject, phoneNumber) {
+      const { key, secret } = namesOf(kind, subject, phoneNumber)
       const sealed = await orUnavailable(client.get(key))
       const value = sealed === null ? undefined : unseal('start', secret, sealed)
-      return form.Check(value) ? { requestId: value.r, authUrl: value.u } : undefined
+      if (!form.Check(value)) return undefined
+      return { requestId: value.r, ...(value.u !== undefined && { authUrl: value.u }) }
     },
-    async drop(subject, phoneNumber) {
-      await orUnavailable(client.del(namesOf(subject, phoneNumber).key))
+    async drop(kind, subject, phoneNumber) {
+      await orUnavailable(client.del(namesOf(kind, subject, phoneNumber).key))
     },
   }
 }

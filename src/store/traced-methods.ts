@@ -1,5 +1,5 @@
 /** Spans around what is asked of Redis. */
-import type { InSpan } from '../core/ports.ts'
+import type { InSpan } from '../core/spans.ts'
 
 /** The same object, each of whose methods is a span `redis <name>.<method>` while its promise is pending. */
 export function traceMethods<T extends object>(name: string, target: T, inSpan: InSpan): T {

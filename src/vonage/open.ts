@@ -4,7 +4,9 @@
  */
 import type { EventSink, UpstreamCall } from '../core/events.ts'
 import { type FailureContext, ServiceFailure } from '../core/failures.ts'
-import type { Clock, InSpan, NetworkOperator, StartsUnderWay } from '../core/ports.ts'
+import type { CodeSender } from '../core/message-ports.ts'
+import type { Clock, NetworkOperator, StartsUnderWay } from '../core/ports.ts'
+import type { InSpan } from '../core/spans.ts'
 import { type AuthUrlPolicy, createAuthUrlPolicy } from './auth-url.ts'
 import type { KeyRing } from './key-ring.ts'
 import { createNetworkEnablement } from './network-enablement/client.ts'
@@ -13,6 +15,7 @@ import { createRoute, type Route } from './route.ts'
 import { traceTransport } from './traced-transport.ts'
 import { createTransport, type Transport } from './transport.ts'
 import { createVerify } from './verify/client.ts'
+import type { MessageForm } from './verify/wire.ts'
 
 /** What the quota lets in within one deadline, with bounds for very small and very large quotas. */
 const inFlightPerRoute = { min: 64, max: 512 }
@@ -25,6 +28,10 @@ export interface VonageSettings {
   readonly VONAGE_VERIFY_URL: string
   readonly VONAGE_REDIRECT_URI?: string
   readonly VONAGE_BRAND?: string
+  readonly SMS_FALLBACK: boolean
+  readonly SMS_CODE_LENGTH: number
+  readonly SMS_LOCALE: string
+  readonly SMS_SENDER?: string
   readonly VONAGE_REQUESTS_PER_SECOND: number
   readonly VONAGE_AUTH_URL_HOSTS: readonly string[]
   readonly ALLOW_INSECURE_UPSTREAM: boolean
@@ -44,6 +51,8 @@ export interface VonageContext {
 
 export interface Vonage {
   operator: NetworkOperator
+  /** Opens what it needs when it is first used. */
+  sender: CodeSender
   /** Starts that wait for the quota now. */
   waiting(): number
   /** The routes that are open. */
@@ -100,14 +109,19 @@ export function openVonage(settings: VonageSettings, context: VonageContext): Vo
       redirectUri,
     })
   })
-  const verify = once((): NetworkOperator => {
+  const message: MessageForm | undefined = settings.SMS_FALLBACK
+    ? { codeLength: settings.SMS_CODE_LENGTH, locale: settings.SMS_LOCALE, sender: settings.SMS_SENDER }
+    : undefined
+  const verify = once(() => {
     const { VONAGE_VERIFY_URL, VONAGE_BRAND: brand = '' } = settings
     return createVerify({
       ...common,
       startRoute: openRoute('verify_v2', VONAGE_VERIFY_URL, quota),
+      nextRoute: openRoute('verify_v2_next', VONAGE_VERIFY_URL, quota),
       checkRoute: openRoute('verify_v2_check', VONAGE_VERIFY_URL),
       authUrlPolicy: authUrlPolicy(VONAGE_VERIFY_URL),
       brand,
+      message,
       underWay,
     })
   })
@@ -121,6 +135,7 @@ export function openVonage(settings: VonageSettings, context: VonageContext): Vo
         return began.checkCode(attempt, correlation)
       },
     },
+    sender: { sendCode: (request, correlation) => verify().sendCode(request, correlation) },
     waiting: quota.waiting,
     *circuits() {
       for (const [call, route] of routes) yield [call, route.circuit()]

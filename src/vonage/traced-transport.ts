@@ -1,6 +1,6 @@
 /** A transport whose calls are spans, children of the request that caused them; Vonage gets the span as their parent. */
 import type { UpstreamCall } from '../core/events.ts'
-import type { InSpan } from '../core/ports.ts'
+import type { InSpan } from '../core/spans.ts'
 import type { Transport } from './transport.ts'
 
 /** @param url that of the transport */

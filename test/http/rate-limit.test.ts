@@ -203,6 +203,7 @@ test('nothing is counted under its own name', async (t) => {
       addressPerMinute: 1,
       callerPerMinute: 1,
       numberPerHour: 1,
+      smsPerNumberPerHour: 1,
       distinctNumbersPerDay: 1,
     },
   })

@@ -22,6 +22,16 @@ test('where there is no landing page, none is warned of', () => {
   assert.deepEqual([...startWarnings(config)], [])
 })
 
+test('messages to every country are warned of', () => {
+  const warned = (settings: Record<string, string>) =>
+    [...checkWarnings(parseConfig({ ...requiredSettings(), VONAGE_BRAND: 'Acme', ...settings }))].filter(
+      (line) => line.startsWith('ALLOWED_CALLING_CODES'),
+    ).length
+  assert.equal(warned({ SMS_FALLBACK: 'true' }), 1)
+  assert.equal(warned({ SMS_FALLBACK: 'true', ALLOWED_CALLING_CODES: '44' }), 0)
+  assert.equal(warned({}), 0)
+})
+
 test('every warning begins with its variable', () => {
   const config = parseConfig({
     ...requiredSettings(),

@@ -33,8 +33,8 @@ function defineTests(): void {
     const seen = await watchRedis(t, redis)
     const client = await connected(openRedisClient(t, [redis.url]))
     const starts = createRedisStarts({ client, digest })
-    await starts.keep('canary-subject', number, start)
-    await starts.keep('bob', number, start)
+    await starts.keep('silent', 'canary-subject', number, start, 60)
+    await starts.keep('silent', 'bob', number, start, 60)
     const entries = await contentsOf(redis)
     const readable = JSON.stringify(entries) + seen.join('\n')
     assert.equal(entries.length, 2)
@@ -42,8 +42,8 @@ function defineTests(): void {
     const [one, two] = entries
     await redis.command('SET', one?.key ?? '', String(two?.value))
     await redis.command('SET', two?.key ?? '', '{"r":"an-id","u":"https://evil.example/"}')
-    assert.equal(await starts.find('canary-subject', number), undefined)
-    assert.equal(await starts.find('bob', number), undefined)
+    assert.equal(await starts.find('silent', 'canary-subject', number), undefined)
+    assert.equal(await starts.find('silent', 'bob', number), undefined)
   })
 
   test('a Redis that is away is store_unavailable, and is reported', async (t) => {
@@ -52,9 +52,9 @@ function defineTests(): void {
     const failures: unknown[] = []
     const starts = createRedisStarts({ client, digest, onFailure: (error) => failures.push(error) })
     await redis.kill()
-    await rejectsWith(starts.find('alice', number), 'store_unavailable')
-    await rejectsWith(starts.keep('alice', number, start), 'store_unavailable')
-    await rejectsWith(starts.drop('alice', number), 'store_unavailable')
+    await rejectsWith(starts.find('silent', 'alice', number), 'store_unavailable')
+    await rejectsWith(starts.keep('silent', 'alice', number, start, 60), 'store_unavailable')
+    await rejectsWith(starts.drop('silent', 'alice', number), 'store_unavailable')
     assert.equal(failures.length, 3)
   })
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { ServiceEvent } from '../../src/core/events.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { RateLimitOptions } from '../../src/http/rate-limit.ts'
+import type { ServerOptions } from '../../src/http/server.ts'
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
 import { type Owner, openPublicServer, type PublicServer, startPath } from './public-server.ts'
@@ -25,11 +26,13 @@ export async function openLimitedServer(
   t: Owner,
   quotas: Quotas,
   trustedProxies: readonly string[] = [],
+  verification?: ServerOptions['verification'],
 ): Promise<LimitedServer> {
   const clock = createFakeClock()
   const { events, seen } = recordEvents()
   const server = await openPublicServer(t, {
     trustedProxies,
+    ...(verification && { verification }),
     rateLimits: { ...noLimits, counters: createMemoryCounters({ clock }), events, ...quotas },
     accessTokens: {
       async verify(token) {

@@ -16,6 +16,7 @@ export const contract: Readonly<Record<FailureCode, readonly [status: number, ne
   invalid_state: [400, 'start_again'],
   authorization_failed: [400, 'use_fallback'],
   code_rejected: [400, 'start_again'],
+  wrong_code: [400, 'ask_again'],
   missing_token: [401, 'sign_in'],
   invalid_token: [401, 'sign_in'],
   insufficient_scope: [403, 'sign_in'],

@@ -1,5 +1,5 @@
 /** An `InSpan` that only notes what it is told. */
-import type { InSpan, SpanAttributes } from '../../src/core/ports.ts'
+import type { InSpan, SpanAttributes } from '../../src/core/spans.ts'
 
 export const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 

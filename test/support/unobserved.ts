@@ -26,6 +26,7 @@ export const noLimits: RateLimitOptions = {
   callerPerMinute: 0,
   numberPerHour: 0,
   distinctNumbersPerDay: 0,
+  smsPerNumberPerHour: 0,
   events: () => {},
 }
 

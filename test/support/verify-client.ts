@@ -6,6 +6,7 @@ import type { Keep, StartsUnderWay } from '../../src/core/ports.ts'
 import { createMemoryStarts } from '../../src/store/memory-starts.ts'
 import { createRoute, type Route } from '../../src/vonage/route.ts'
 import { createVerify } from '../../src/vonage/verify/client.ts'
+import type { MessageForm } from '../../src/vonage/verify/wire.ts'
 import { createFakeClock } from './clock.ts'
 import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
@@ -14,11 +15,19 @@ import { correlation, unobserved } from './unobserved.ts'
 import { type Script, startVonageServer } from './vonage-server.ts'
 
 const keys = createRsaKeys()
-const number = parsePhoneNumber('+99012345678') ?? assert.fail()
+const number = parsePhoneNumber('+447700900200') ?? assert.fail()
 export const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
 export const checkUrl = 'http://127.0.0.1/silent-auth'
 
-export async function setUpVerify(t: TestContext, script: Script, starts: Partial<StartsUnderWay> = {}) {
+export const message = { codeLength: 6, locale: 'en-us', sender: undefined }
+
+export async function setUpVerify(
+  t: TestContext,
+  script: Script,
+  starts: Partial<StartsUnderWay> = {},
+  form: MessageForm | undefined = undefined,
+  timeoutMs = 500,
+) {
   const server = await startVonageServer(t, script)
   const clock = createFakeClock()
   const route = (): Route =>
@@ -32,12 +41,14 @@ export async function setUpVerify(t: TestContext, script: Script, starts: Partia
   const underWay = { ...createMemoryStarts({ clock }), ...starts }
   const client = createVerify({
     startRoute: route(),
+    nextRoute: route(),
     checkRoute: route(),
     applicationJwt: createTestKeyRing({ primary: keys.privateKey, clock }),
     authUrlPolicy: { hosts: [], http: 'loopback' },
     brand: 'Acme',
-    startTimeoutMs: 500,
-    finishTimeoutMs: 500,
+    message: form,
+    startTimeoutMs: timeoutMs,
+    finishTimeoutMs: timeoutMs,
     underWay,
     clock,
   })
@@ -55,10 +66,10 @@ export async function setUpVerify(t: TestContext, script: Script, starts: Partia
       correlation,
       work,
     )
-  const check = (code = 'si9sfG') =>
-    client.checkCode(
-      { subject: 'alice', code, pending: { phoneNumber: number, scope: 'a-scope', requestId } },
-      correlation,
-    )
-  return { ...server, clock, underWay, number, start, check, kept }
+  const pending = { phoneNumber: number, scope: 'a-scope', requestId }
+  const check = (code = 'si9sfG') => client.checkCode({ subject: 'alice', code, pending }, correlation)
+  const checkTyped = (code = '123456') =>
+    client.checkCode({ subject: 'alice', code, pending, typed: true }, correlation)
+  const sendCode = (phoneNumber = number) => client.sendCode({ subject: 'alice', phoneNumber }, correlation)
+  return { ...server, clock, underWay, number, start, check, checkTyped, sendCode, kept }
 }

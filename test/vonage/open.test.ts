@@ -42,6 +42,9 @@ async function setUp(
       VONAGE_VERIFY_URL: url,
       ...(redirectUri && { VONAGE_REDIRECT_URI: 'https://bff.example/callback' }),
       VONAGE_BRAND: 'Acme',
+      SMS_FALLBACK: false,
+      SMS_CODE_LENGTH: 6,
+      SMS_LOCALE: 'en-us',
       VONAGE_REQUESTS_PER_SECOND: 10,
       VONAGE_AUTH_URL_HOSTS: [],
       ALLOW_INSECURE_UPSTREAM: false,
@@ -88,7 +91,7 @@ test('Verify starts where it is the product, and needs no redirect URI', async (
   assert.deepEqual(paths(), ['/v2/verify'])
   assert.deepEqual(
     [...vonage.circuits()].map(([call]) => call),
-    ['verify_v2', 'verify_v2_check'],
+    ['verify_v2', 'verify_v2_next', 'verify_v2_check'],
   )
 })
 
@@ -109,6 +112,15 @@ test('a code of Network Enablement is not spent where the redirect URI is unknow
   await rejectsWith(check(), 'upstream_busy')
   assert.deepEqual(paths(), [])
   assert.equal(await check('an-id'), true)
+})
+
+test('messages go by Verify whatever the product, and open it when the first is sent', async (t) => {
+  const { vonage, paths } = await setUp(t, { SMS_FALLBACK: true })
+  assert.equal([...vonage.circuits()].length, 3)
+  const german = parsePhoneNumber('+4915100000000') ?? assert.fail()
+  const { requestId } = await vonage.sender.sendCode({ subject: 'alice', phoneNumber: german }, correlation)
+  assert.deepEqual([requestId, paths()], ['an-id', ['/v2/verify']])
+  assert.equal([...vonage.circuits()].length, 6)
 })
 
 test('where tracing is on, each call is a span', async (t) => {

@@ -6,13 +6,15 @@ import { correlationOf } from '../correlation.ts'
 import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
 import { workFor } from '../work.ts'
 
+export const PhoneNumberText = Type.String({
+  description: 'The number to verify, in E.164 form: `+`, then 7 to 15 digits.',
+  ...documented({ pattern: '^\\+[1-9][0-9]{6,14}$', maxLength: 16 }),
+  examples: ['+99012345678'],
+})
+
 const StartBody = Type.Object(
   {
-    phone_number: Type.String({
-      description: 'The number to verify, in E.164 form: `+`, then 7 to 15 digits.',
-      ...documented({ pattern: '^\\+[1-9][0-9]{6,14}$', maxLength: 16 }),
-      examples: ['+99012345678'],
-    }),
+    phone_number: PhoneNumberText,
     scope: Type.Optional(
       Type.String({
         description: 'What to ask the network for. One of the configured scopes; the first when absent.',

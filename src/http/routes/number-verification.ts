@@ -95,6 +95,7 @@ export function numberVerificationRoutes(verification: Verification): FastifyPlu
           problems: [
             'invalid_state',
             'code_rejected',
+            'wrong_code',
             'not_on_carrier_network',
             'network_not_supported',
             'upstream_invalid',

@@ -1,13 +1,17 @@
 /**
- * Vonage Verify v2 as the core's `NetworkOperator`. Vonage names the verification itself, refuses a second one for the same number
- * meanwhile, and checks the code: a mismatch is seen by the device alone, so `false` never comes from here.
+ * Vonage Verify v2 as the core's `NetworkOperator` and `CodeSender`. Vonage names the verification itself, refuses a second one for the
+ * same number meanwhile, and checks the code: a mismatch is seen by the device alone, so `false` never comes from here.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { ServiceFailure } from '../../core/failures.ts'
+import type { CodeSender } from '../../core/message-ports.ts'
+import type { PhoneNumber } from '../../core/phone-number.ts'
 import {
   type AuthUrl,
   type AuthUrlRequest,
   type Clock,
   type Keep,
+  messageUnderWaySeconds,
   type NetworkOperator,
   type StartsUnderWay,
   startUnderWaySeconds,
@@ -17,17 +21,36 @@ import type { Correlation } from '../../core/trace-context.ts'
 import type { AuthUrlPolicy } from '../auth-url.ts'
 import { abortAfter, createAuthorised } from '../authorised.ts'
 import type { KeyRing } from '../key-ring.ts'
-import type { Route } from '../route.ts'
-import { checkRequest, isUnderWay, judgeCheck, judgeStart, startRequest } from './wire.ts'
+import type { Outcome, Route } from '../route.ts'
+import type { Request } from '../transport.ts'
+import {
+  checkRequest,
+  isUnderWay,
+  judgeCheck,
+  judgeNext,
+  judgeStart,
+  type MessageForm,
+  messageRequest,
+  nextRequest,
+  startRequest,
+} from './wire.ts'
+
+/** The virtual operator's numbers, whose silent step must be the only one. */
+const virtualCallingCode = '990'
+/** Vonage asks for a moment. */
+const askAgainAfterMs = 500
 
 export interface VerifyOptions {
   /** One for each kind of call, so that none ever waits behind calls of another kind. */
   startRoute: Route
+  nextRoute: Route
   checkRoute: Route
   applicationJwt: KeyRing
   authUrlPolicy: AuthUrlPolicy
   /** What the user would read in a message: 1 to 18 characters. */
   brand: string
+  /** How messages are to be; undefined: there are none. */
+  message: MessageForm | undefined
   /** The whole start: waiting, connecting, both tries after a 401. */
   startTimeoutMs: number
   finishTimeoutMs: number
@@ -35,15 +58,33 @@ export interface VerifyOptions {
   clock: Clock
 }
 
-export function createVerify(options: VerifyOptions): NetworkOperator {
-  const { startRoute, checkRoute, underWay, clock } = options
+export function createVerify(options: VerifyOptions): NetworkOperator & CodeSender {
+  const { startRoute, nextRoute, checkRoute, brand, underWay, clock } = options
   const authorised = createAuthorised(options.applicationJwt)
   /** The starts that run right now here, by caller and number: a user who taps twice joins the first. */
   const starting = new Map<string, Promise<AuthUrl>>()
 
   async function find({ subject, phoneNumber }: AuthUrlRequest): Promise<AuthUrl | undefined> {
-    const started = await underWay.find(subject, phoneNumber)
-    return started && { authUrl: started.authUrl, requiresCarrierNetwork: true }
+    const { authUrl } = (await underWay.find('silent', subject, phoneNumber)) ?? {}
+    return authUrl === undefined ? undefined : { authUrl, requiresCarrierNetwork: true }
+  }
+
+  /** A call and its one repeat after a 401, under a deadline of its own, so that it goes on when its caller leaves. */
+  async function within<T>(
+    timeoutMs: number,
+    work: (
+      send: (route: Route, build: (jwt: string) => Request) => Promise<Outcome>,
+      signal: AbortSignal,
+    ) => Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController()
+    const { signal } = controller
+    const timer = abortAfter(timeoutMs, controller)
+    try {
+      return await work((route, build) => authorised.send(route, build, signal), signal)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** Goes on when its caller leaves: Vonage would refuse the repeat, which then gets this answer. */
@@ -51,23 +92,29 @@ export function createVerify(options: VerifyOptions): NetworkOperator {
     const { subject, phoneNumber } = request
     const live = await find(request)
     if (live) return live
-    const work = new AbortController()
-    const timer = abortAfter(options.startTimeoutMs, work)
-    try {
-      const outcome = await authorised.send(
-        startRoute,
-        (jwt) => startRequest(phoneNumber, options.brand, jwt, correlation),
-        work.signal,
-      )
-      if (isUnderWay(outcome)) return (await find(request)) ?? refuseSecond()
-      const { requestId, checkUrl } = judgeStart(outcome, options.authUrlPolicy, clock.wallMs())
-      await keep({ reference: referenceTo(requestId), requestId, lifetimeSeconds: startUnderWaySeconds })
-      // Without it a repeat has to wait until Vonage has forgotten this one.
-      await underWay.keep(subject, phoneNumber, { requestId, authUrl: checkUrl }).catch(() => undefined)
-      return { authUrl: checkUrl, requiresCarrierNetwork: true }
-    } finally {
-      clearTimeout(timer)
-    }
+    const message = phoneNumber.callingCode === virtualCallingCode ? undefined : options.message
+    const outcome = await within(options.startTimeoutMs, (send) =>
+      send(startRoute, (jwt) => startRequest(phoneNumber, brand, message, jwt, correlation)),
+    )
+    if (isUnderWay(outcome)) return (await find(request)) ?? refuseSecond()
+    const { requestId, checkUrl } = judgeStart(outcome, options.authUrlPolicy, clock.wallMs())
+    // Without it a repeat has to wait until Vonage has forgotten this one.
+    if (message)
+      await underWay
+        .keep('message', subject, phoneNumber, { requestId }, messageUnderWaySeconds)
+        .catch(() => undefined)
+    if (checkUrl === undefined) throw new ServiceFailure('network_not_supported', { note: 'no check_url' })
+    await keep({ reference: referenceTo(requestId), requestId, lifetimeSeconds: startUnderWaySeconds })
+    await underWay
+      .keep('silent', subject, phoneNumber, { requestId, authUrl: checkUrl }, startUnderWaySeconds)
+      .catch(() => undefined)
+    return { authUrl: checkUrl, requiresCarrierNetwork: true }
+  }
+
+  /** Nothing of this caller for this number is under way any more. */
+  async function forget(subject: string, phoneNumber: PhoneNumber): Promise<void> {
+    const kinds = ['silent', 'message'] as const
+    await Promise.all(kinds.map((kind) => underWay.drop(kind, subject, phoneNumber))).catch(() => undefined)
   }
 
   return {
@@ -80,23 +127,43 @@ export function createVerify(options: VerifyOptions): NetworkOperator {
       return started
     },
 
-    async checkCode({ subject, code, pending }, correlation) {
-      const { phoneNumber, requestId = '' } = pending
-      const work = new AbortController()
-      const timer = abortAfter(options.finishTimeoutMs, work)
-      try {
-        const outcome = await authorised.send(
-          checkRoute,
-          (jwt) => checkRequest(requestId, code, jwt, correlation),
-          work.signal,
+    sendCode: ({ subject, phoneNumber }, correlation) =>
+      within(options.startTimeoutMs, async (send, signal) => {
+        const { message } = options
+        if (!message) throw new ServiceFailure('network_not_supported', { note: 'messages are off' })
+        const moveOn = async (requestId: string) =>
+          judgeNext(await send(nextRoute, (jwt) => nextRequest(requestId, jwt, correlation)), clock.wallMs())
+
+        const begun = await underWay.find('message', subject, phoneNumber)
+        const silent = begun && (await underWay.find('silent', subject, phoneNumber))
+        // When the silent step is over, Vonage has sent the message by itself.
+        let moved = begun && !silent ? 'moved before' : undefined
+        if (begun && silent) {
+          moved = await moveOn(begun.requestId)
+          if (moved === 'again') {
+            await wait(askAgainAfterMs, undefined, { signal }).catch(() => undefined)
+            moved = await moveOn(begun.requestId)
+          }
+          if (moved === 'again') throw new ServiceFailure('upstream_busy', { note: 'not moved on yet' })
+        }
+        await forget(subject, phoneNumber)
+        if (begun && moved !== 'ended') return { requestId: begun.requestId }
+        const outcome = await send(startRoute, (jwt) =>
+          messageRequest(phoneNumber, brand, message, jwt, correlation),
         )
-        judgeCheck(outcome, clock.wallMs())
-        return true
-      } finally {
-        clearTimeout(timer)
-        // Its URL leads nowhere any more. Should the code be unspent, a repeated start has to wait, but the finish can be repeated.
-        await underWay.drop(subject, phoneNumber).catch(() => undefined)
-      }
+        if (isUnderWay(outcome)) refuseSecond()
+        return judgeStart(outcome, options.authUrlPolicy, clock.wallMs())
+      }),
+
+    async checkCode({ subject, code, pending, typed = false }, correlation) {
+      const { phoneNumber, requestId = '' } = pending
+      const outcome = await within(options.finishTimeoutMs, (send) =>
+        send(checkRoute, (jwt) => checkRequest(requestId, code, jwt, correlation)),
+      )
+      // Its URL leads nowhere any more. Should the code be unspent, a repeated start has to wait, but the finish can be repeated.
+      if (!typed) await forget(subject, phoneNumber)
+      judgeCheck(outcome, typed, clock.wallMs())
+      return true
     },
   }
 }

@@ -28,6 +28,7 @@ const StartAnswer = TypeCompiler.Compile(
   }),
 )
 const CheckAnswer = TypeCompiler.Compile(Type.Object({ status: Type.Literal('completed') }))
+const Reason = TypeCompiler.Compile(Type.Object({ type: Type.String() }))
 const InvalidParameters = TypeCompiler.Compile(
   Type.Object({ invalid_parameters: Type.Array(Type.Object({ name: Type.String() })) }),
 )
@@ -37,23 +38,56 @@ const aboutNumber = /(?:^|[^a-z])to$/i
 /** What Vonage has begun. */
 export interface Begun {
   requestId: string
-  /** Exactly as Vonage sent it. */
-  checkUrl: string
+  /** Exactly as Vonage sent it. Absent when the first step is a message, which is then on its way. */
+  checkUrl?: string
 }
 
+/** How messages are to be. */
+export interface MessageForm {
+  codeLength: number
+  /** Such as `en-us`. */
+  locale: string
+  /** Undefined: Vonage chooses. */
+  sender: string | undefined
+}
+
+/** @param message the step after the silent one; undefined: there is none */
 export function startRequest(
   phoneNumber: PhoneNumber,
   brand: string,
+  message: MessageForm | undefined,
   applicationJwt: string,
   correlation: Correlation,
 ): Request {
-  const to = phoneNumber.reveal().slice(1)
-  return jsonRequest(
-    '/v2/verify',
-    { brand, workflow: [{ channel: 'silent_auth', to }] },
-    applicationJwt,
-    correlation,
-  )
+  const silent = { channel: 'silent_auth', to: digitsOf(phoneNumber) }
+  const body = message
+    ? { brand, workflow: [silent, messageStep(phoneNumber, message)], ...formOf(message) }
+    : { brand, workflow: [silent] }
+  return request('/v2/verify', JSON.stringify(body), applicationJwt, correlation)
+}
+
+export function messageRequest(
+  phoneNumber: PhoneNumber,
+  brand: string,
+  message: MessageForm,
+  applicationJwt: string,
+  correlation: Correlation,
+): Request {
+  const body = { brand, workflow: [messageStep(phoneNumber, message)], ...formOf(message) }
+  return request('/v2/verify', JSON.stringify(body), applicationJwt, correlation)
+}
+
+/** Vonage takes numbers without the plus sign. */
+function digitsOf(phoneNumber: PhoneNumber): string {
+  return phoneNumber.reveal().slice(1)
+}
+
+function messageStep(phoneNumber: PhoneNumber, { sender }: MessageForm): object {
+  return { channel: 'sms', to: digitsOf(phoneNumber), ...(sender !== undefined && { from: sender }) }
+}
+
+function formOf({ codeLength, locale }: MessageForm): object {
+  return { code_length: codeLength, locale }
 }
 
 /** @param requestId one that `judgeStart` let through */
@@ -63,10 +97,15 @@ export function checkRequest(
   applicationJwt: string,
   correlation: Correlation,
 ): Request {
-  return jsonRequest(`/v2/verify/${requestId}`, { code }, applicationJwt, correlation)
+  return request(`/v2/verify/${requestId}`, JSON.stringify({ code }), applicationJwt, correlation)
 }
 
-function jsonRequest(path: string, body: object, applicationJwt: string, correlation: Correlation): Request {
+/** On to the message. @param requestId one that `judgeStart` let through */
+export function nextRequest(requestId: string, applicationJwt: string, correlation: Correlation): Request {
+  return request(`/v2/verify/${requestId}/next_workflow`, '', applicationJwt, correlation)
+}
+
+function request(path: string, body: string, applicationJwt: string, correlation: Correlation): Request {
   return {
     method: 'POST',
     path,
@@ -75,7 +114,7 @@ function jsonRequest(path: string, body: object, applicationJwt: string, correla
       'content-type': 'application/json',
       ...traceHeaders(correlation),
     },
-    body: JSON.stringify(body),
+    body,
   }
 }
 
@@ -85,7 +124,7 @@ export function isUnderWay(outcome: Outcome): boolean {
 }
 
 /**
- * @throws network_not_supported for a network without silent authentication (412, or no `check_url`) and for a 422 about the number
+ * @throws network_not_supported for a network without silent authentication (412) and for a 422 about the number
  * @throws upstream_refused also for any other 422, which is about our settings
  * @throws upstream_invalid, upstream_unavailable, upstream_busy, upstream_timeout
  */
@@ -95,7 +134,7 @@ export function judgeStart(outcome: Outcome, policy: AuthUrlPolicy, nowMs: numbe
   if (outcome.status === 422) throw invalidParameters(outcome)
   if (outcome.status !== 202) throw refusal(outcome, nowMs)
   const { request_id: requestId, check_url: checkUrl } = parse(outcome, StartAnswer)
-  if (!checkUrl) throw new ServiceFailure('network_not_supported', { note: 'no check_url' })
+  if (!checkUrl) return { requestId }
   if (!isAllowedAuthUrl(checkUrl, policy))
     throw new ServiceFailure('upstream_invalid', { note: 'a check_url that may not be handed out' })
   return { requestId, checkUrl }
@@ -107,19 +146,35 @@ function invalidParameters(answer: Answer): ServiceFailure {
   return new ServiceFailure(code, { note: 'status 422' })
 }
 
+/** What asking for the next step brought. `again`: Vonage's own copies do not agree yet. */
+export type Moved = 'moved' | 'moved before' | 'again' | 'ended'
+
+/** @throws as for a start without a meaning of its own */
+export function judgeNext(outcome: Outcome, nowMs: number): Moved {
+  if (outcome.kind !== 'answer') throw startWithoutAnswer(outcome)
+  if (outcome.status === 200) return 'moved'
+  if (outcome.status === 404) return 'ended'
+  if (outcome.status !== 409) throw refusal(outcome, nowMs)
+  return parseReason(outcome, Reason)?.type.endsWith('#conflict') ? 'again' : 'moved before'
+}
+
 /** The verification is over, or this code is not its own. A silent code has one try. */
 const rejected: ReadonlySet<number> = new Set([400, 404, 409, 410, 422])
+/** What a user typed was looked at, and is wrong, or is no possible code. */
+const mistyped: ReadonlySet<number> = new Set([400, 422])
 
 /**
  * Returns when the code was right; Verify has no other result.
- * @throws code_rejected; outcome_unknown when no answer came and the code may be spent
+ * @param typed by a user, who may try again
+ * @throws wrong_code, code_rejected; outcome_unknown when no answer came and the code may be spent
  * @throws upstream_unavailable, upstream_busy when nobody looked at it
  * @throws upstream_invalid, upstream_refused
  */
-export function judgeCheck(outcome: Outcome, nowMs: number): void {
+export function judgeCheck(outcome: Outcome, typed: boolean, nowMs: number): void {
   if (outcome.kind !== 'answer') throw codeWithoutAnswer(outcome)
-  if (rejected.has(outcome.status))
-    throw new ServiceFailure('code_rejected', { note: `status ${outcome.status}` })
-  if (outcome.status !== 200) throw codeRefusal(outcome, nowMs)
+  const { status } = outcome
+  if (typed && mistyped.has(status)) throw new ServiceFailure('wrong_code')
+  if (rejected.has(status)) throw new ServiceFailure('code_rejected', { note: `status ${status}` })
+  if (status !== 200) throw codeRefusal(outcome, nowMs)
   parse(outcome, CheckAnswer)
 }

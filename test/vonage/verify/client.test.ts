@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import { rejectsWith } from '../../support/failure.ts'
 import { assertBetween, slackMs } from '../../support/raw-transport.ts'
-import { checkUrl, requestId, setUpVerify } from '../../support/verify-client.ts'
+import { checkUrl, message, requestId, setUpVerify } from '../../support/verify-client.ts'
 
 const begun = { status: 202, body: { request_id: requestId, check_url: checkUrl } }
 const completed = { status: 200, body: { request_id: requestId, status: 'completed' } }
 const url = { authUrl: checkUrl, requiresCarrierNetwork: true }
-const other = parsePhoneNumber('+99012345670') ?? assert.fail()
+const other = parsePhoneNumber('+447700900201') ?? assert.fail()
 
 test('a start is kept under the name that Vonage gave it, for the minute that Vonage holds it open', async (t) => {
   const { start, kept, calls } = await setUpVerify(t, () => begun)
@@ -69,7 +69,7 @@ test("a number that is under way elsewhere is verification_in_progress, and one'
     // Another replica keeps it between our two looks.
     find: async (...names) => (looked++ === 0 ? undefined : underWay.find(...names)),
   })
-  await underWay.keep('alice', number, { requestId, authUrl: checkUrl })
+  await underWay.keep('silent', 'alice', number, { requestId, authUrl: checkUrl }, 60)
   assert.deepEqual(await elsewhere.start(), url)
   assert.equal(elsewhere.calls.length, 1)
 })
@@ -136,4 +136,119 @@ test('a check without an answer is outcome_unknown, at its deadline, and sent on
 test('a start that cannot be forgotten does not change the result of its check', async (t) => {
   const { check } = await setUpVerify(t, () => completed, { drop: () => Promise.reject(new Error('away')) })
   assert.equal(await check(), true)
+})
+
+const sent = { status: 202, body: { request_id: requestId } }
+const pathsOf = (calls: { path: string | undefined }[]) =>
+  calls.map(({ path }) => path?.replace(requestId, 'ID'))
+
+test('a start whose number has no silent step is network_not_supported, and its message is on its way', async (t) => {
+  const { start, sendCode, calls, kept } = await setUpVerify(t, () => sent, {}, message)
+  await rejectsWith(start(), 'network_not_supported')
+  assert.deepEqual(await sendCode(), { requestId })
+  assert.deepEqual(pathsOf(calls), ['/v2/verify'], 'nothing was sent twice')
+  assert.deepEqual(kept, [])
+})
+
+test('a silent start moves on to its message, once', async (t) => {
+  const { start, sendCode, calls } = await setUpVerify(
+    t,
+    (_, { path }) => (path === '/v2/verify' ? begun : { status: 200, body: {} }),
+    {},
+    message,
+  )
+  await start()
+  assert.deepEqual(await sendCode(), { requestId })
+  assert.deepEqual(pathsOf(calls), ['/v2/verify', '/v2/verify/ID/next_workflow'])
+  assert.equal(calls[1]?.body, '')
+})
+
+test('a silent start whose minute is over has moved on by itself', async (t) => {
+  const { start, sendCode, calls, clock } = await setUpVerify(t, () => begun, {}, message)
+  await start()
+  clock.advance(60_000)
+  assert.deepEqual(await sendCode(), { requestId })
+  assert.equal(calls.length, 1)
+})
+
+for (const [what, next, count] of [
+  [
+    'that has moved on by itself just now sends nothing more',
+    { status: 409, body: { type: '#no-next-step' } },
+    2,
+  ],
+  ['that has ended is followed by a message of its own', { status: 404, body: {} }, 3],
+] as const)
+  test(`a silent start ${what}`, async (t) => {
+    const { start, sendCode, calls } = await setUpVerify(
+      t,
+      (_, { path }) => (path === '/v2/verify' ? begun : next),
+      {},
+      message,
+    )
+    await start()
+    assert.equal((await sendCode()).requestId, requestId)
+    assert.equal(calls.length, count)
+  })
+
+for (const [what, conflicts] of [
+  ['is asked once more, after a moment', 1],
+  ['twice is upstream_busy, and can be asked again', 2],
+] as const)
+  test(`a conflict of Vonage's copies ${what}`, async (t) => {
+    const conflict = { status: 409, body: { type: 'https://a.example/#conflict' } }
+    const { start, sendCode, calls } = await setUpVerify(
+      t,
+      (n) => (n === 0 ? begun : n <= conflicts ? conflict : { status: 200, body: {} }),
+      {},
+      message,
+      2000,
+    )
+    await start()
+    if (conflicts === 2) await rejectsWith(sendCode(), 'upstream_busy')
+    assert.deepEqual(await sendCode(), { requestId })
+    assert.equal(calls.length, conflicts + 2)
+  })
+
+test('a number with nothing under way gets a message of its own', async (t) => {
+  const { sendCode, calls } = await setUpVerify(t, () => sent, {}, message)
+  assert.deepEqual(await sendCode(), { requestId })
+  assert.match(calls[0]?.body ?? '', /"workflow":\[\{"channel":"sms"/)
+})
+
+test('a message to a number that is under way elsewhere is verification_in_progress', async (t) => {
+  const { sendCode } = await setUpVerify(t, () => ({ status: 409 }), {}, message)
+  assert.equal((await rejectsWith(sendCode(), 'verification_in_progress')).retryAfterSeconds, 60)
+})
+
+test('a message ends at its deadline when Vonage does not answer', async (t) => {
+  const { sendCode, calls } = await setUpVerify(t, () => undefined, {}, message)
+  const startedMs = performance.now()
+  await rejectsWith(sendCode(), 'upstream_timeout')
+  assertBetween(performance.now() - startedMs, 500, 500 + slackMs)
+  assert.equal(calls.length, 1)
+})
+
+test('where messages are off none is sent', async (t) => {
+  const { sendCode, calls } = await setUpVerify(t, () => sent)
+  await rejectsWith(sendCode(), 'network_not_supported')
+  assert.equal(calls.length, 0)
+})
+
+test("a virtual number's silent step is the only one", async (t) => {
+  const { start, calls } = await setUpVerify(t, () => begun, {}, message)
+  await start({ phoneNumber: parsePhoneNumber('+99012345678') ?? assert.fail() })
+  assert.ok(!calls[0]?.body.includes('sms'))
+})
+
+test('a wrong typed code is wrong_code, and what is under way stays known', async (t) => {
+  const { start, checkTyped, calls } = await setUpVerify(
+    t,
+    (_, { path }) => (path === '/v2/verify' ? begun : { status: 400 }),
+    {},
+    message,
+  )
+  await start({ phoneNumber: other })
+  await rejectsWith(checkTyped(), 'wrong_code')
+  assert.equal(calls[1]?.body, '{"code":"123456"}')
 })

@@ -8,7 +8,10 @@ import {
   checkRequest,
   isUnderWay,
   judgeCheck,
+  judgeNext,
   judgeStart,
+  messageRequest,
+  nextRequest,
   startRequest,
 } from '../../../src/vonage/verify/wire.ts'
 import { rejectsWith } from '../../support/failure.ts'
@@ -20,6 +23,7 @@ const checkUrl = 'https://api.nexmo.com/v2/verify/c11236f4/silent-auth/redirect'
 const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
 const begun = { request_id: requestId, check_url: checkUrl }
 const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+const message = { codeLength: 6, locale: 'en-us', sender: undefined }
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Outcome => ({
@@ -40,7 +44,7 @@ const invalid = (...names: string[]) => ({
 })
 
 test('a start names brand, one silent step and the number without its plus sign', () => {
-  const { path, method, body, headers } = startRequest(phoneNumber, 'Acme', 'a.j.wt', correlation)
+  const { path, method, body, headers } = startRequest(phoneNumber, 'Acme', undefined, 'a.j.wt', correlation)
   assert.equal(`${method} ${path}`, 'POST /v2/verify')
   assert.equal(body, '{"brand":"Acme","workflow":[{"channel":"silent_auth","to":"99012345678"}]}')
   assert.deepEqual(headers, { authorization: 'Bearer a.j.wt', 'content-type': 'application/json' })
@@ -54,7 +58,10 @@ test('a check posts the code to the verification', () => {
 
 test('both go on with the trace of their caller', () => {
   const traced = { ...correlation, traceparent }
-  assert.equal(startRequest(phoneNumber, 'Acme', 'a.j.wt', traced).headers.traceparent, traceparent)
+  assert.equal(
+    startRequest(phoneNumber, 'Acme', undefined, 'a.j.wt', traced).headers.traceparent,
+    traceparent,
+  )
   assert.equal(checkRequest(requestId, 'code', 'a.j.wt', traced).headers.traceparent, traceparent)
 })
 
@@ -62,9 +69,71 @@ test('a 202 with a check_url has begun, and the URL is handed on as it came', ()
   assert.deepEqual(judgeStart(answer(202, { ...begun, more: 1 }), policy, nowMs), { requestId, checkUrl })
 })
 
+test('a 202 without a check_url has begun with a message', () => {
+  assert.deepEqual(judgeStart(answer(202, { request_id: requestId }), policy, nowMs), { requestId })
+  assert.deepEqual(judgeStart(answer(202, { ...begun, check_url: null }), policy, nowMs), { requestId })
+})
+
+test('a start with messages has one as its second step, and says how they are to be', () => {
+  const { body } = startRequest(phoneNumber, 'Acme', { ...message, sender: 'Acme' }, 'a.j.wt', correlation)
+  assert.deepEqual(JSON.parse(body), {
+    brand: 'Acme',
+    workflow: [
+      { channel: 'silent_auth', to: '99012345678' },
+      { channel: 'sms', to: '99012345678', from: 'Acme' },
+    ],
+    code_length: 6,
+    locale: 'en-us',
+  })
+})
+
+test('a message alone is one step', () => {
+  const { path, body } = messageRequest(phoneNumber, 'Acme', message, 'a.j.wt', correlation)
+  assert.equal(path, '/v2/verify')
+  assert.equal(
+    body,
+    '{"brand":"Acme","workflow":[{"channel":"sms","to":"99012345678"}],"code_length":6,"locale":"en-us"}',
+  )
+})
+
+test('the next step is asked for without a body', () => {
+  const { method, path, body } = nextRequest(requestId, 'a.j.wt', correlation)
+  assert.deepEqual([method, path, body], ['POST', `/v2/verify/${requestId}/next_workflow`, ''])
+})
+
+for (const [what, outcome, moved] of [
+  ['200', answer(200, {}), 'moved'],
+  ['404', answer(404, {}), 'ended'],
+  ['409 for good', answer(409, { type: 'https://a.example/#no-next-step' }), 'moved before'],
+  ['409 without a reason', answer(409, '<html>'), 'moved before'],
+  ['409 of copies that do not agree', answer(409, { type: 'https://a.example/#conflict' }), 'again'],
+] as const)
+  test(`asking for the next step, ${what} means ${moved}`, () => {
+    assert.equal(judgeNext(outcome, nowMs), moved)
+  })
+
+for (const [what, outcome, code] of [
+  ['no answer', noAnswer('timeout'), 'upstream_timeout'],
+  ['500', answer(500, {}), 'upstream_invalid'],
+  ['429', answer(429, {}), 'upstream_busy'],
+  ['401', answer(401, {}), 'upstream_refused'],
+] as const)
+  test(`asking for the next step, ${what} is ${code}`, async () => {
+    await rejectsWith((async () => judgeNext(outcome, nowMs))(), code)
+  })
+
+for (const [status, code] of [
+  [400, 'wrong_code'],
+  [422, 'wrong_code'],
+  [404, 'code_rejected'],
+  [409, 'code_rejected'],
+  [410, 'code_rejected'],
+] as const)
+  test(`of a code that a user typed ${status} is ${code}`, async () => {
+    await rejectsWith((async () => judgeCheck(answer(status, {}), true, nowMs))(), code)
+  })
+
 const starts: [string, FailureCode, Outcome][] = [
-  ['a 202 without check_url', 'network_not_supported', answer(202, { request_id: requestId })],
-  ['a check_url of null', 'network_not_supported', answer(202, { ...begun, check_url: null })],
   [
     'a check_url of another host',
     'upstream_invalid',
@@ -116,7 +185,10 @@ test('only a 409 says that the number is under way', () => {
 })
 
 test('a completed check is right', () => {
-  assert.equal(judgeCheck(answer(200, { request_id: requestId, status: 'completed' }), nowMs), undefined)
+  assert.equal(
+    judgeCheck(answer(200, { request_id: requestId, status: 'completed' }), false, nowMs),
+    undefined,
+  )
 })
 
 const checks: [string, FailureCode, Outcome][] = [
@@ -140,5 +212,5 @@ const checks: [string, FailureCode, Outcome][] = [
 ]
 for (const [what, code, outcome] of checks)
   test(`at a check ${what} is ${code}`, async () => {
-    await rejectsWith((async () => judgeCheck(outcome, nowMs))(), code)
+    await rejectsWith((async () => judgeCheck(outcome, false, nowMs))(), code)
   })
