@@ -6,12 +6,16 @@ import { setTimeout } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import { finish, type IdentityProvider, openIdentityProvider, start } from '../support/app-client.ts'
 import { openDocumentServer } from '../support/document-server.ts'
+import { type Product, productSettings } from '../support/fault-matrix.ts'
 import {
   type Act,
+  accepted,
+  acceptedBody,
   accessTokenCanary,
   type FaultServer,
   good,
   json,
+  landingIn,
   type Step,
   startBody,
   startFaultServer,
@@ -28,12 +32,14 @@ before(async () => {
 after(() => services.close())
 
 /** Good answers after which the connection is kept. */
-const kept: Record<Step, Act> = {
+const kept = {
   start: (socket, request) =>
     json(startBody({ auth_url: `http://127.0.0.1/auth?state=${stateIn(request)}` }))(socket, request),
   token: json({ access_token: accessTokenCanary }),
   verify: json({ devicePhoneNumberVerified: true }),
-}
+  verify_v2: (socket, request) => accepted(acceptedBody())(socket, request),
+  verify_v2_check: json({ status: 'completed' }),
+} satisfies Record<Step, Act>
 
 interface Opened {
   url: string
@@ -41,30 +47,42 @@ interface Opened {
   idp: IdentityProvider
   start(): ReturnType<typeof start>
   /** Starts, and gives what the device would get. */
-  landing(): Promise<{ code: string; state: string }>
-  finish(landing: { code: string; state: string }): ReturnType<typeof finish>
+  landing(): Promise<Record<string, string>>
+  finish(landing: Record<string, string>): ReturnType<typeof finish>
 }
 
-async function open(t: TestContext, acts: Partial<Record<Step, Act>> = {}): Promise<Opened> {
+/** The first call of a start and of a finish. */
+const callsOf = {
+  network_enablement: { start: 'start', finish: 'token' },
+  verify: { start: 'verify_v2', finish: 'verify_v2_check' },
+} as const
+const products = Object.keys(callsOf) as Product[]
+
+async function open(
+  t: TestContext,
+  acts: Partial<Record<Step, Act>> = {},
+  product: Product = 'network_enablement',
+): Promise<Opened> {
   const idp = await openIdentityProvider(t)
   const server = await startFaultServer(t, acts)
   const { url, close } = await services.open({
     ...idp.settings,
-    VONAGE_API_URL: server.url,
-    VONAGE_TOKEN_URL: `${server.url}/oauth2/token`,
+    ...productSettings(product, server.url),
     VONAGE_REQUESTS_PER_SECOND: '1000',
   })
   t.after(close)
   const app = { token: idp.tokenOf('alice') }
+  // Not the same number twice: a start that Verify holds open is not sent again.
+  let started = 0
   const opened: Opened = {
     url,
     server,
     idp,
-    start: () => start(url, '+99012345678', app),
+    start: () => start(url, `+9901234${String(++started).padStart(4, '0')}`, app),
     async landing() {
       const { status, body } = await opened.start()
       assert.equal(status, 200, body)
-      return { code: 'a-code', state: stateIn(body) }
+      return landingIn(body, 'a-code')
     },
     finish: (landing) => finish(url, landing, app),
   }
@@ -76,34 +94,46 @@ describe('a kept connection', () => {
     'a FIN': (socket) => void socket.end(),
     'a reset': (socket) => void socket.resetAndDestroy(),
   }
-  for (const [what, end] of Object.entries(ends)) {
-    test(`that ends with ${what} as a start goes out is invisible: the start is sent once more`, async (t) => {
-      let calls = 0
-      const opened = await open(t, {
-        start: (socket, request) => (++calls === 2 ? end(socket) : kept.start(socket, request)),
+  for (const product of products)
+    for (const [what, end] of Object.entries(ends)) {
+      const of = callsOf[product]
+      test(`of ${product} that ends with ${what} as a start goes out is invisible: the start is sent once more`, async (t) => {
+        let calls = 0
+        const opened = await open(
+          t,
+          {
+            [of.start]: (socket: Socket, request: string) =>
+              ++calls === 2 ? end(socket) : kept[of.start](socket, request),
+          },
+          product,
+        )
+        await opened.landing()
+        await opened.landing()
+        const bodies = opened.server.calls(of.start).map((request) => request.split('\r\n\r\n')[1])
+        assert.equal(bodies.length, 3)
+        assert.equal(bodies[1], bodies[2], 'one start, sent twice')
+        assert.equal(opened.server.connections.length, 2)
       })
-      await opened.landing()
-      await opened.landing()
-      const states = opened.server.calls('start').map(stateIn)
-      assert.equal(states.length, 3)
-      assert.equal(states[1], states[2], 'one start, sent twice')
-      assert.equal(opened.server.connections.length, 2)
-    })
 
-    test(`that ends with ${what} as a code goes out leaves the outcome unknown: it is not sent again`, async (t) => {
-      let calls = 0
-      const opened = await open(t, {
-        ...kept,
-        token: (socket, request) => (++calls === 2 ? end(socket) : kept.token(socket, request)),
+      test(`of ${product} that ends with ${what} as a code goes out leaves the outcome unknown: it is not sent again`, async (t) => {
+        let calls = 0
+        const opened = await open(
+          t,
+          {
+            ...kept,
+            [of.finish]: (socket: Socket, request: string) =>
+              ++calls === 2 ? end(socket) : kept[of.finish](socket, request),
+          },
+          product,
+        )
+        assert.equal((await opened.finish(await opened.landing())).status, 200)
+        const lost = await opened.landing()
+        assertProblem(await opened.finish(lost), 'outcome_unknown')
+        assertProblem(await opened.finish(lost), 'invalid_state')
+        assert.equal(opened.server.calls(of.finish).length, 2)
+        assert.equal(opened.server.calls('verify').length, product === 'verify' ? 0 : 1)
       })
-      assert.equal((await opened.finish(await opened.landing())).status, 200)
-      const lost = await opened.landing()
-      assertProblem(await opened.finish(lost), 'outcome_unknown')
-      assertProblem(await opened.finish(lost), 'invalid_state')
-      assert.equal(opened.server.calls('token').length, 2)
-      assert.equal(opened.server.calls('verify').length, 1)
-    })
-  }
+    }
 
   test('that Vonage closes after 3 ms of rest is invisible in 60 starts, each sent twice at most', async (t) => {
     const opened = await open(t, {
@@ -146,6 +176,12 @@ for (const code of [301, 302, 303, 307, 308])
       opened.server.behave({ [step]: redirect })
       assertProblem(await opened.finish(landing), 'upstream_invalid')
     }
+    const successor = await open(t, { verify_v2: redirect }, 'verify')
+    assertProblem(await successor.start(), 'upstream_invalid')
+    successor.server.behave({})
+    const landing = await successor.landing()
+    successor.server.behave({ verify_v2_check: redirect })
+    assertProblem(await successor.finish(landing), 'upstream_invalid')
     assert.equal(target.requests.length, 0)
   })
 
@@ -154,30 +190,49 @@ describe('a 401 to a JWT that is not new', () => {
   const oldMs = 11_000
   const jtiIn = (request: string) => decodeJwt(/bearer (\S+)/i.exec(request)?.[1] ?? '').jti
 
-  async function openAged(t: TestContext): Promise<Opened & { firstJti: string | undefined }> {
-    const opened = await open(t)
+  async function openAged(
+    t: TestContext,
+    product: Product = 'network_enablement',
+  ): Promise<Opened & { firstJti: string | undefined }> {
+    const opened = await open(t, {}, product)
     await opened.landing()
     await services.advance(oldMs)
-    return { ...opened, firstJti: jtiIn(opened.server.calls('start')[0] ?? '') }
+    return { ...opened, firstJti: jtiIn(opened.server.calls(callsOf[product].start)[0] ?? '') }
   }
 
-  test('of a start is cured by a new JWT', async (t) => {
-    const { server, firstJti, landing } = await openAged(t)
-    server.behave({
-      start: (socket, request) => (jtiIn(request) === firstJti ? status(401) : good.start)(socket, request),
+  for (const product of products) {
+    const { start: call } = callsOf[product]
+    test(`of a start of ${product} is cured by a new JWT`, async (t) => {
+      const { server, firstJti, landing } = await openAged(t, product)
+      server.behave({
+        [call]: (socket: Socket, request: string) =>
+          (jtiIn(request) === firstJti ? status(401) : good[call])(socket, request),
+      })
+      await landing()
+      await landing()
+      const jtis = server.calls(call).map(jtiIn)
+      assert.equal(jtis.length, 4)
+      assert.equal(new Set(jtis).size, 2)
     })
-    await landing()
-    await landing()
-    const jtis = server.calls('start').map(jtiIn)
-    assert.equal(jtis.length, 4)
-    assert.equal(new Set(jtis).size, 2)
-  })
 
-  test('that a new JWT does not cure costs two calls, and is refused', async (t) => {
-    const { server, start } = await openAged(t)
-    server.behave({ start: status(401) })
-    assertProblem(await start(), 'upstream_refused')
-    assert.equal(server.calls('start').length, 3)
+    test(`that a new JWT does not cure costs a start of ${product} two calls, and is refused`, async (t) => {
+      const { server, start } = await openAged(t, product)
+      server.behave({ [call]: status(401) })
+      assertProblem(await start(), 'upstream_refused')
+      assert.equal(server.calls(call).length, 3)
+    })
+  }
+
+  test('of a check of Verify is cured by a new JWT: nothing was checked', async (t) => {
+    const { server, landing, finish } = await openAged(t, 'verify')
+    const device = await landing()
+    const { jti } = decodeJwt(/bearer (\S+)/i.exec(server.calls('verify_v2').at(-1) ?? '')?.[1] ?? '')
+    server.behave({
+      verify_v2_check: (socket, request) =>
+        (jtiIn(request) === jti ? status(401) : good.verify_v2_check)(socket, request),
+    })
+    assert.equal((await finish(device)).status, 200)
+    assert.equal(server.calls('verify_v2_check').length, 2)
   })
 
   test('of an exchange is refused after one call, and the next one has a new JWT', async (t) => {

@@ -12,10 +12,11 @@ import { openIdentityProvider } from '../support/app-client.ts'
 import { assertFree, type MatrixWorld, nameOf, runRow, type Trace, warmUp } from '../support/fault-matrix.ts'
 import { finishRows } from '../support/fault-rows-finish.ts'
 import { startRows } from '../support/fault-rows-start.ts'
+import { verifyV2Rows } from '../support/fault-rows-verify-v2.ts'
 import { badPlaces, createCertificate } from '../support/fault-server.ts'
 import { openServiceProcess } from '../support/service-process.ts'
 
-const rows = [...startRows, ...finishRows]
+const rows = [...startRows, ...finishRows, ...verifyV2Rows]
 /** Most rows wait for a deadline, so many of them run at once. */
 const atOnce = 6
 
@@ -27,7 +28,12 @@ async function openMatrixWorld(t: TestContext): Promise<MatrixWorld> {
   await writeFile(caFile, trusted.cert)
   const services = await openServiceProcess(caFile)
   t.after(() => services.close())
-  return { services, idp: await openIdentityProvider(t), places: badPlaces(trusted), idle: [] }
+  return {
+    services,
+    idp: await openIdentityProvider(t),
+    places: badPlaces(trusted),
+    idle: { network_enablement: [], verify: [] },
+  }
 }
 
 test('the fault matrix', { concurrency: atOnce }, async (all) => {
@@ -40,7 +46,7 @@ test('the fault matrix', { concurrency: atOnce }, async (all) => {
       all.test(nameOf(row), async (t) => void traces.push(await runRow(t, all, world, row, index))),
     ),
   )
-  for (const { service } of world.idle) await service.close()
+  for (const { service } of Object.values(world.idle).flat()) await service.close()
   await world.services.close()
 
   await all.test(
@@ -60,4 +66,5 @@ test('the fault matrix', { concurrency: atOnce }, async (all) => {
 
   all.diagnostic(`${rows.length} rows in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`)
   assert.ok(rows.length >= 45)
+  assert.ok(verifyV2Rows.length >= 40)
 })

@@ -8,6 +8,7 @@ import { mintState } from '../../src/core/state.ts'
 import { signatureOf } from '../support/canaries.ts'
 import { finishRows } from '../support/fault-rows-finish.ts'
 import { type FaultRow, startRows } from '../support/fault-rows-start.ts'
+import { verifyV2Rows } from '../support/fault-rows-verify-v2.ts'
 import { stateIn } from '../support/fault-server.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
@@ -20,7 +21,7 @@ import {
 import { codes as allCodes } from '../support/problem.ts'
 import { redisMissing } from '../support/redis-server.ts'
 
-const rows: FaultRow[] = [...startRows, ...finishRows]
+const rows: FaultRow[] = [...startRows, ...finishRows, ...verifyV2Rows]
 /** Many rows wait for a deadline. */
 const atOnce = 8
 
@@ -103,7 +104,7 @@ async function runEnds(world: PrivacyWorld, lane: Lane): Promise<void> {
   await lane.start(token, { phone_number: `+${number}` })
 }
 
-test('no secret is in any place', { skip: redisMissing, timeout: 120_000 }, async (t) => {
+test('no secret is in any place', { skip: redisMissing, timeout: 240_000 }, async (t) => {
   const world = await openPrivacyWorld(t)
   const { canaries, codes, idp, open } = world
   const lane = await open()

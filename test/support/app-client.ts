@@ -45,6 +45,7 @@ export async function openIdentityProvider(t: Owner): Promise<IdentityProvider> 
       AUTH_JWKS_URI: `${keyServer.origin}/keys`,
       VONAGE_API_URL: 'http://127.0.0.1:1',
       VONAGE_TOKEN_URL: 'http://127.0.0.1:1/oauth2/token',
+      VONAGE_VERIFY_URL: 'http://127.0.0.1:1',
       RATE_LIMIT_ADDRESS_PER_MINUTE: '0',
       RATE_LIMIT_CALLER_PER_MINUTE: '0',
       RATE_LIMIT_NUMBER_PER_HOUR: '0',
@@ -88,7 +89,7 @@ export function start(serviceUrl: string, phoneNumber: string, app: AppCall): Pr
 
 export function finish(
   serviceUrl: string,
-  body: { code: string; state: string },
+  body: Readonly<Record<string, string>>,
   app: AppCall,
 ): Promise<TimedAnswer> {
   return post(`${serviceUrl}/v1/number-verification`, body, app)

@@ -8,8 +8,9 @@ import {
   accessTokenCanary,
   type badPlaces,
   type FaultServer,
+  landingIn,
+  type Step,
   startFaultServer,
-  stateIn,
   upstreamCanary,
 } from './fault-server.ts'
 import { assertProblem, contract } from './problem.ts'
@@ -23,12 +24,15 @@ export interface MatrixWorld {
   services: ServiceProcess
   idp: IdentityProvider
   places: ReturnType<typeof badPlaces>
-  /** Services with their Vonage that no row uses at the moment. */
-  idle: Lane[]
+  /** Services with their Vonage that no row uses at the moment, by product. */
+  idle: Record<Product, Lane[]>
 }
+
+export type Product = 'network_enablement' | 'verify'
 
 /** A service and the Vonage before it. */
 interface Lane {
+  product: Product
   service: HostedService
   server: FaultServer
 }
@@ -42,35 +46,56 @@ export interface Trace {
   canaries: Record<string, string>
 }
 
+export const productOf = (step: Step): Product =>
+  step.startsWith('verify_v2') ? 'verify' : 'network_enablement'
+/** The call that begins what this step is of. */
+const startOf = (step: Step) => (productOf(step) === 'verify' ? 'verify_v2' : 'start')
+
 export const nameOf = ({ step, fault, expected }: FaultRow) => `${step}: ${fault} -> ${expected}`
 
 /** @param place where Vonage is in this step, instead of at its server */
 async function openLane(
   t: TestContext,
   { services, idp }: MatrixWorld,
-  place?: Record<string, string>,
+  product: Product,
+  place?: Partial<Record<Step, string>>,
 ): Promise<Lane> {
   const server = await startFaultServer(t)
   const service = await services.open({
     ...idp.settings,
-    VONAGE_API_URL: place?.start ?? server.url,
-    VONAGE_TOKEN_URL: `${place?.token ?? server.url}/oauth2/token`,
+    ...productSettings(product, server.url, place),
     VONAGE_AUTH_URL_HOSTS: '127.0.0.1',
     VONAGE_REQUESTS_PER_SECOND: '100',
     START_TIMEOUT_MS: String(budgetMs),
     FINISH_TIMEOUT_MS: String(budgetMs),
     STATE_MAX_ENTRIES: '1',
   })
-  return { service, server }
+  return { product, service, server }
+}
+
+/** @param place where Vonage is in this step, instead of at its server */
+export function productSettings(
+  product: Product,
+  url: string,
+  place: Partial<Record<Step, string>> = {},
+): Record<string, string> {
+  return {
+    VONAGE_PRODUCT: product,
+    VONAGE_BRAND: 'Canary & Sons',
+    VONAGE_API_URL: place.start ?? url,
+    VONAGE_TOKEN_URL: `${place.token ?? url}/oauth2/token`,
+    VONAGE_VERIFY_URL: place.verify_v2 ?? url,
+  }
 }
 
 /** Before any row, whose time would else be that of a cold process. */
 export async function warmUp(all: TestContext, world: MatrixWorld, lanes: number): Promise<void> {
-  while (world.idle.length < lanes) {
-    const lane = await openLane(all, world)
-    world.idle.push(lane)
-    await verify(lane, world.idp)
-  }
+  for (const product of ['network_enablement', 'verify'] as const)
+    while (world.idle[product].length < lanes) {
+      const lane = await openLane(all, world, product)
+      world.idle[product].push(lane)
+      await verify(lane, world.idp)
+    }
 }
 
 /**
@@ -86,14 +111,15 @@ export async function runRow(
   index: number,
 ): Promise<Trace> {
   const place = row.place && (await world.places[row.place](t))
-  const once = row.place !== undefined || row.pauses === true
+  const once = row.place !== undefined || row.pauses === true || row.fresh === true
+  const product = productOf(row.step)
   const lane = once
-    ? await openLane(t, world, place && { [row.step]: place.url })
-    : (world.idle.pop() ?? (await openLane(all, world)))
+    ? await openLane(t, world, product, place && { [row.step]: place.url })
+    : (world.idle[product].pop() ?? (await openLane(all, world, product)))
   const trace = await runOn(lane, world, row, index)
   assert.equal(place?.receivedBytes() ?? 0, 0)
   if (once) await lane.service.close()
-  else world.idle.push(lane)
+  else world.idle[product].push(lane)
   return trace
 }
 
@@ -106,25 +132,26 @@ async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: num
   const requestId = `row-${index}`
   server.behave(row.act ? { [row.step]: row.act } : {})
 
-  let state = ''
-  if (row.step !== 'start') {
+  const startStep = startOf(row.step)
+  const isStart = row.step === startStep
+  let landing = landingIn('', code)
+  if (!isStart) {
     const started = await start(url, phoneNumber, { token })
     assert.equal(started.status, 200, started.body)
-    state = stateIn(started.body)
+    landing = landingIn(started.body, code)
   }
   const sentBefore = server.calls(row.step).length
-  const answer =
-    row.step === 'start'
-      ? await start(url, phoneNumber, { token, requestId })
-      : await finish(url, { code, state }, { token, requestId })
+  const answer = isStart
+    ? await start(url, phoneNumber, { token, requestId })
+    : await finish(url, landing, { token, requestId })
   checkAnswer(answer, row)
   const sent = () => server.calls(row.step).slice(sentBefore)
   const { calls = 1 } = row
   assert.equal(sent().length, calls, 'so many calls')
 
   server.behave({})
-  if (row.step !== 'start') {
-    const again = await finish(url, { code, state }, { token })
+  if (!isStart) {
+    const again = await finish(url, landing, { token })
     if (row.expected === 200) assert.equal(again.body, answer.body)
     else if (!mayRetry(row)) assertProblem(again, 'invalid_state')
     else if (row.place) assertProblem(again, row.expected)
@@ -132,15 +159,17 @@ async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: num
     const repeated = mayRetry(row) && !row.place ? 1 : 0
     assert.equal(sent().length, calls + repeated, 'the repeat sent nothing')
   }
-  const lastStart = server.calls('start').at(-1) ?? ''
-  state ||= stateIn(lastStart)
-  if (!row.place) await checkAftermath({ lane, idp, row, owner: { token }, finishes: { code, state } })
+  const lastStart = server.calls(startStep).at(-1) ?? ''
+  // Network Enablement is told the name, and Verify tells it.
+  if (isStart) landing = landingIn(productOf(row.step) === 'verify' ? answer.body : lastStart, code)
+  if (!row.place) await checkAftermath({ lane, idp, row, owner: { token }, landing })
 
   const canaries = {
     number: phoneNumber.slice(1),
     code,
     'access token': signatureOf(token),
-    state,
+    state: landing.state ?? '',
+    request_id: landing.request_id ?? '',
     'application JWT': signatureOf(/bearer (\S+)/i.exec(lastStart)?.[1] ?? ''),
     "Vonage's access token": accessTokenCanary,
     "Vonage's words": upstreamCanary,
@@ -171,23 +200,24 @@ interface Aftermath {
   idp: IdentityProvider
   row: FaultRow
   owner: AppCall
-  finishes: { code: string; state: string }
+  landing: Record<string, string>
 }
 
 /** Vonage is well again. A stranger verifies: is the state of a failed start gone, and the quota stopped where it should be? */
-async function checkAftermath({ lane, idp, row, owner, finishes }: Aftermath): Promise<void> {
+async function checkAftermath({ lane, idp, row, owner, landing }: Aftermath): Promise<void> {
   const { server } = lane
   const { url } = lane.service
   const stranger = { token: idp.tokenOf('stranger') }
+  const startStep = startOf(row.step)
   if (row.pauses) {
-    const before = server.calls('start').length
+    const before = server.calls(startStep).length
     assertProblem(await start(url, '+99077777777', stranger), 'upstream_busy')
-    assert.equal(server.calls('start').length, before)
+    assert.equal(server.calls(startStep).length, before)
     return
   }
-  if (row.step === 'start' && row.expected === 200) {
+  if (row.step === startStep && row.expected === 200) {
     assertProblem(await start(url, '+99077777777', stranger), 'overloaded')
-    assert.equal((await finish(url, finishes, owner)).status, 200)
+    assert.equal((await finish(url, landing, owner)).status, 200)
   }
   await verify(lane, idp)
 }
@@ -197,8 +227,7 @@ async function verify({ service: { url } }: Lane, idp: IdentityProvider): Promis
   const stranger = { token: idp.tokenOf('stranger') }
   const started = await start(url, '+99077777777', stranger)
   assert.equal(started.status, 200, started.body)
-  const landing = { code: 'code', state: stateIn(started.body) }
-  assert.equal((await finish(url, landing, stranger)).status, 200)
+  assert.equal((await finish(url, landingIn(started.body, 'code'), stranger)).status, 200)
 }
 
 /** A secret may be empty when the row never got so far. */

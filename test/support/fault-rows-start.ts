@@ -35,6 +35,8 @@ export interface FaultRow {
   takesBudget?: true
   /** The start quota is stopped by it, so that the next start is refused as well. */
   pauses?: true
+  /** Our JWT is new, so that no other one is tried. */
+  fresh?: true
 }
 
 type Rest = Omit<FaultRow, 'fault' | 'step' | 'expected'>
@@ -105,7 +107,7 @@ export const startRows: FaultRow[] = [
 
   ...rows(
     'upstream_refused',
-    {},
+    { fresh: true },
     ['401', status(401)],
     ['402, a low balance', status(402)],
     ['403', status(403, [], { code: 'PERMISSION_DENIED' })],

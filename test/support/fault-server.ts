@@ -1,7 +1,8 @@
 /**
- * Vonage's three calls on one raw server that misbehaves where a test says so: well-behaved answers, faults of HTTP by name
+ * Vonage's calls, those of both products, on one raw server that misbehaves where a test says so: well-behaved answers, faults of HTTP by name
  * (those of the wire are in `http-faults.ts`), and addresses where nothing good listens.
  */
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -10,7 +11,8 @@ import { createRsaKeys, privatePem } from './keys.ts'
 import { startRawServer } from './raw-server.ts'
 import { createSelfSignedCertificate } from './self-signed-certificate.ts'
 
-export type Step = 'start' | 'token' | 'verify'
+/** The three of Network Enablement, and the two of Verify v2. */
+export type Step = 'start' | 'token' | 'verify' | 'verify_v2' | 'verify_v2_check'
 /** What happens on a connection when a whole request has come. */
 export type Act = (socket: Socket, request: string) => void
 
@@ -19,11 +21,14 @@ export const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify
 export const upstreamCanary = 'canary-upstream-text'
 export const accessTokenCanary = 'canary-upstream-access-token'
 
-const stepOfPath: Record<string, Step> = {
-  '/v0.1/network-enablement': 'start',
-  '/oauth2/token': 'token',
-  '/camara/number-verification/v031/verify': 'verify',
+const paths: Record<Step, RegExp> = {
+  start: /^\/v0\.1\/network-enablement$/,
+  token: /^\/oauth2\/token$/,
+  verify: /^\/camara\/number-verification\/v031\/verify$/,
+  verify_v2: /^\/v2\/verify$/,
+  verify_v2_check: /^\/v2\/verify\/[0-9a-f-]{36}$/,
 }
+const steps = Object.keys(paths) as Step[]
 
 export interface FaultServer {
   url: string
@@ -42,12 +47,19 @@ export async function startFaultServer(
 ): Promise<FaultServer> {
   let acts = initially
   let vanished = false
-  const calls: Record<Step, string[]> = { start: [], token: [], verify: [] }
+  const calls: Record<Step, string[]> = {
+    start: [],
+    token: [],
+    verify: [],
+    verify_v2: [],
+    verify_v2_check: [],
+  }
   const server = await startRawServer(t as TestContext, {
     onConnection: (socket) => vanished && socket.resetAndDestroy(),
     onRequest(socket) {
       const text = server.requests.at(-1) ?? ''
-      const step = stepOfPath[text.split(' ', 2)[1] ?? '']
+      const path = text.split(' ', 2)[1] ?? ''
+      const step = steps.find((step) => paths[step].test(path))
       if (!step) return socket.destroy()
       calls[step].push(text)
       ;(acts[step] ?? good[step])(socket, text)
@@ -72,15 +84,43 @@ export function stateIn(text: string): string {
   return /state(?:":"|=)([\w-]{43})/.exec(text)?.[1] ?? ''
 }
 
+/** Vonage's name of a verification, where the `check_url` below has it. */
+export function requestIdIn(text: string): string {
+  return /request=([0-9a-f-]{36})/.exec(text)?.[1] ?? ''
+}
+
+/** What the device gets with this code at the URL of a start's answer, with either product. */
+export function landingIn(text: string, code: string): Record<string, string> {
+  const [state, requestId] = [stateIn(text), requestIdIn(text)]
+  return requestId === '' ? { code, state } : { code, request_id: requestId }
+}
+
 /** The connection ends with a good answer, so that the next call, perhaps a bad one, has a fresh one. */
 const closing = (body: object) => (socket: Socket) =>
   void socket.end(answer(JSON.stringify(body), 'connection: close'))
+
+/** Of a start of Verify v2. */
+export function acceptedBody() {
+  const requestId = randomUUID()
+  return { request_id: requestId, check_url: `http://127.0.0.1/check?request=${requestId}` }
+}
+
+/** As 202, and the connection stays. @param body JSON unless it is text */
+export function accepted(body: unknown, ...lines: string[]): Act {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return (socket) => void socket.write(asAccepted(answer(text, ...lines)))
+}
+
+const asAccepted = (answer: string) => answer.replace('200 OK', '202 Accepted')
 
 export const good: Record<Step, Act> = {
   start: (socket, request) =>
     closing(startBody({ auth_url: `http://127.0.0.1/auth?state=${stateIn(request)}` }))(socket),
   token: closing({ access_token: accessTokenCanary, token_type: 'bearer', expires_in: 29 }),
   verify: closing({ devicePhoneNumberVerified: true }),
+  verify_v2: (socket) =>
+    void socket.end(asAccepted(answer(JSON.stringify(acceptedBody()), 'connection: close'))),
+  verify_v2_check: closing({ request_id: 'an-id', status: 'completed' }),
 }
 
 /** An answer to a start with this entry for the scope. */
@@ -103,10 +143,11 @@ export function status(code: number, lines: string[] | (() => string[]) = [], bo
 
 export const noContent: Act = (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n')
 
-export function gzipped(body: unknown): Act {
+export function gzipped(body: unknown, status: 200 | 202 = 200): Act {
   return (socket) => {
     const bytes = gzipSync(JSON.stringify(body))
-    socket.write(head(`content-length: ${bytes.length}`, 'content-encoding: gzip'))
+    const lines = head(`content-length: ${bytes.length}`, 'content-encoding: gzip')
+    socket.write(status === 202 ? asAccepted(lines) : lines)
     socket.write(bytes)
   }
 }
