@@ -53,7 +53,7 @@ export function reportRequest(
     status,
     duration_ms: Math.round(elapsedTime * 10) / 10,
     caller: request.caller?.pseudonym,
-    country: step === 'start' ? countryOf(request.body) : undefined,
+    country: step === 'start' || step === 'sms' ? countryOf(request.body) : undefined,
     sdk_request_id: step === 'landing' ? sdkRequestIdOf(request) : undefined,
     code: failure?.code,
     note: failure?.note,

@@ -62,12 +62,15 @@ async function setUp(t: TestContext, quotas: Quotas = {}, callingCodes: string[]
 }
 
 test('a message is sent, and the app learns exactly what it needs', async (t) => {
-  const { ask, sent } = await setUp(t)
+  const { ask, sent, log } = await setUp(t)
   const answer = await ask()
   assert.equal(answer.status, 200)
   assert.match(answer.body, /^\{"state":"[\w-]{43}","code_length":6,"expires_in":300\}$/)
   assertSafeHeaders(answer)
   assert.deepEqual(sent, [number])
+  const [line] = log.entries()
+  assert.deepEqual([line?.route, line?.country], [smsPath, '44'])
+  assert.ok(!JSON.stringify(line).includes('7700900200'))
 })
 
 test('the code that the user types finishes, once, and the answer is repeated byte for byte', async (t) => {
