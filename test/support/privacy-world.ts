@@ -10,7 +10,7 @@ import type { Environment } from '../../src/config.ts'
 import { type IdentityProvider, openIdentityProvider } from './app-client.ts'
 import { type Canaries, createCanaries, signatureOf } from './canaries.ts'
 import { openCollector } from './collector.ts'
-import { requiredSettings } from './environment.ts'
+import { receiptSettings, requiredSettings } from './environment.ts'
 import { nameOf, type Product, productOf, productSettings } from './fault-matrix.ts'
 import type { FaultRow } from './fault-rows-start.ts'
 import {
@@ -23,6 +23,7 @@ import {
   stateIn,
   upstreamCanary,
 } from './fault-server.ts'
+import { createKeys, privatePem } from './keys.ts'
 import { call, type RawAnswer, type RawRequest, requestBytes } from './raw-http.ts'
 import { contentsOf, watchRedis } from './redis-contents.ts'
 import { startRedis } from './redis-server.ts'
@@ -78,11 +79,25 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
   canaries.add('Redis password', redisPassword)
   canaries.add("Vonage's access token", accessTokenCanary)
   canaries.add("Vonage's words", upstreamCanary)
-  for (const line of requiredSettings().VONAGE_PRIVATE_KEY?.split('\n').slice(1, -2) ?? [])
-    canaries.add('private key', line)
+  const receipts: Environment = {
+    ...receiptSettings(),
+    RECEIPT_PRIVATE_KEY_NEXT: privatePem(createKeys('Ed25519')),
+  }
+  for (const pem of [
+    requiredSettings().VONAGE_PRIVATE_KEY,
+    receipts.RECEIPT_PRIVATE_KEY,
+    receipts.RECEIPT_PRIVATE_KEY_NEXT,
+  ])
+    for (const line of pem?.split('\n').slice(1, -2) ?? []) canaries.add('private key', line)
 
   function judge(answer: RawAnswer): RawAnswer {
-    if (answer.status === 200) return answer
+    if (answer.status === 200) {
+      // The last member, where there is one; its claims hold the number, the subject and more.
+      const { receipt = '' } = JSON.parse(answer.body) as { receipt?: string }
+      canaries.add('receipt', receipt)
+      for (const part of receipt.split('.').slice(1)) canaries.add('part of a receipt', part)
+      return answer
+    }
     codes.add(JSON.parse(answer.body).code)
     canaries.show('problems', [answer.body, ...answer.lines].join('\n'))
     return answer
@@ -105,6 +120,7 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
       FINISH_TIMEOUT_MS: budgetMs,
       REDIS_URL: `${redis.url.replace('//', `//:${redisPassword}@`)}/${database}`,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
+      ...receipts,
       ...settings,
     })
     if (settings.REDIS_URL === undefined)
