@@ -37,6 +37,8 @@ export interface IdentityProvider {
   jwksUri: string
   /** The token endpoint under the advertised issuer. */
   tokenUrl: string
+  /** Environment of a service that trusts it. */
+  settings: Readonly<Record<string, string>>
   /** Asks the token endpoint, over HTTP, for an access token. @throws Error when the endpoint refuses. */
   issueAccessToken(subject: string, options?: { scope?: string }): Promise<string>
   rotateKeys(): Promise<void>
@@ -62,6 +64,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     issuer,
     jwksUri: `${issuer}/jwks`,
     tokenUrl: `${issuer}/token`,
+    settings: { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience },
     issueAccessToken: (subject, { scope } = {}) =>
       requestAccessToken(`${listener.url}/token`, subject, scope),
     async rotateKeys() {

@@ -32,6 +32,7 @@ const simulator = await orExit(() =>
     ...(sharedKey && { privateKeyPem: sharedKey }),
     ...(options['operator-url'] && { operatorUrl: options['operator-url'] }),
     ...(options.issuer && { issuer: options.issuer }),
+    ...(options.idp && { idp: options.idp }),
     ...(options['application-id'] && { applicationId: options['application-id'] }),
   }),
 )
@@ -57,8 +58,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 function environment(running: Simulator): string[] {
   return [
     '# The simulator runs. Environment of a service that uses it:',
-    `AUTH_ISSUER=${running.issuer}`,
-    `AUTH_AUDIENCE=${running.audience}`,
+    ...Object.entries(running.identitySettings).map(([name, value]) => `${name}=${value}`),
     `VONAGE_APPLICATION_ID=${running.applicationId}`,
     `VONAGE_PRIVATE_KEY_FILE=${keyFile}`,
     `VONAGE_REDIRECT_URI=${redirectUri}`,

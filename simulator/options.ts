@@ -24,6 +24,10 @@ const options = {
   },
   port: { type: 'number', default: '4000', about: 'the operator' },
   'idp-port': { type: 'number', default: '4001', about: 'the identity provider' },
+  idp: {
+    type: 'text',
+    about: 'the identity provider whose form the tokens have, such as `okta`; by default RFC 9068',
+  },
   'https-port': { type: 'number', default: '4443', about: 'the operator by https' },
   'https-idp-port': { type: 'number', default: '4444', about: 'the identity provider by https' },
   'https-service-port': {

@@ -8,10 +8,11 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Sleep } from './context.ts'
 import type { HopLog, ReceivedCall } from './hops.ts'
-import { audience, startIdentityProvider } from './identity-provider.ts'
+import { audience, type IdentityProviderOptions, startIdentityProvider } from './identity-provider.ts'
 import { startOperator } from './operator.ts'
 import type { Holder, Phone } from './phone.ts'
 import type { Message } from './verify-v2/verifications.ts'
+import { startWornProvider } from './worn-provider.ts'
 
 /** The application id unless another is given. */
 const defaultApplicationId = '5a1c0d2e-7b34-4f6a-9c8d-0e1f2a3b4c5d'
@@ -27,6 +28,8 @@ export interface SimulatorOptions {
   operatorPort?: number
   /** Default 0, which takes any free port. */
   identityProviderPort?: number
+  /** The real identity provider whose form ours wears, such as `okta`. Default: RFC 9068. */
+  idp?: string
   /** The base URL of the operator as others reach it, without a trailing slash. Default: the address listened on. */
   operatorUrl?: string
   /** The base of the URLs that devices open. Default: that of the operator. */
@@ -56,6 +59,8 @@ export interface Simulator {
   jwksUri: string
   /** The `aud` of the identity provider's access tokens. */
   audience: string
+  /** Environment of a service that trusts the identity provider. */
+  identitySettings: Readonly<Record<string, string>>
   applicationId: string
   /** What the service signs its application JWTs with. The operator itself uses the public half only. */
   privateKeyPem: string
@@ -88,7 +93,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const applicationId = options.applicationId ?? defaultApplicationId
   const privateKeyPem = options.privateKeyPem ?? (await createPrivateKeyPem())
 
-  const identityProvider = await startIdentityProvider({
+  const startProvider = options.idp
+    ? (settings: IdentityProviderOptions) => startWornProvider(options.idp ?? '', settings)
+    : startIdentityProvider
+  const identityProvider = await startProvider({
     host,
     port: options.identityProviderPort ?? 0,
     issuer: options.issuer,
@@ -118,6 +126,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     issuerTokenUrl: identityProvider.tokenUrl,
     jwksUri: identityProvider.jwksUri,
     audience,
+    identitySettings: identityProvider.settings,
     applicationId,
     privateKeyPem,
     issueAccessToken: identityProvider.issueAccessToken,

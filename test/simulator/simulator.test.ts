@@ -14,6 +14,7 @@ import { parseEnv } from 'node:util'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { createHopRecorder, type Hop } from '../../simulator/hops.ts'
 import { findNumberRow, numbers, numbersAsMarkdown } from '../../simulator/numbers.ts'
+import { startSimulator } from '../../simulator/simulator.ts'
 import { createTickets } from '../../simulator/tickets.ts'
 import {
   authUrlFor,
@@ -253,4 +254,19 @@ test('ends with the npm that started it', async () => {
   npm.kill('SIGTERM')
   // The simulator holds it as long as it lives.
   await once(npm.stdout, 'close')
+})
+
+test('its identity provider wears the form of a real one', async (t) => {
+  const worn = await startSimulator({ redirectUri: 'http://127.0.0.1:1/callback', idp: 'okta' })
+  t.after(() => worn.close())
+  assert.equal(worn.identitySettings.AUTH_TOKEN_TYPES, 'none')
+  const body = new URLSearchParams({ client_id: 'alice', kind: 'machine' })
+  const answer = (await (await fetch(worn.issuerTokenUrl, { method: 'POST', body })).json()) as {
+    access_token: string
+  }
+  const [, payload = ''] = answer.access_token.split('.')
+  assert.equal(JSON.parse(Buffer.from(payload, 'base64url').toString()).cid, 'm2m')
+  const unknown = new URLSearchParams({ client_id: 'alice', kind: 'anonymous' })
+  assert.equal((await fetch(worn.issuerTokenUrl, { method: 'POST', body: unknown })).status, 400)
+  await assert.rejects(startSimulator({ redirectUri: 'http://127.0.0.1:1/callback', idp: 'nobody' }), /okta/)
 })
