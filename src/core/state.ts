@@ -47,6 +47,18 @@ export function referenceTo(requestId: string): string {
   return `verify:${requestId}:`
 }
 
+const formOfState = new RegExp(statePattern)
+const formOfRequestId = new RegExp(requestIdPattern)
+
+/**
+ * What the caller names, as the stores know it. Anything longer could run over into the subject, and reach another one's entry.
+ * @returns undefined for what neither we nor an operator would name a verification
+ */
+export function toReference(name: { state: string } | { requestId: string }): string | undefined {
+  if ('state' in name) return formOfState.test(name.state) ? name.state : undefined
+  return formOfRequestId.test(name.requestId) ? referenceTo(name.requestId) : undefined
+}
+
 /** The name of a finished verification's result: only the same subject, state and code compute it. */
 export function resultKey(subject: string, state: string, code: string): string {
   return hash('sha256', verificationKey(subject, state) + code, 'base64url')

@@ -18,7 +18,7 @@ import type {
 } from './ports.ts'
 import type { SentCode, SmsVerification } from './sms-verification.ts'
 import type { Soon } from './soon.ts'
-import { mintState, referenceTo, resultKey } from './state.ts'
+import { mintState, resultKey, toReference } from './state.ts'
 import type { Correlation } from './trace-context.ts'
 
 export interface VerificationOptions {
@@ -212,7 +212,8 @@ export function createVerification(options: VerificationOptions): Verification {
     },
 
     finish(caller, request, correlation) {
-      const state = 'state' in request ? request.state : referenceTo(request.requestId)
+      const state = toReference(request)
+      if (state === undefined) return Promise.reject(new ServiceFailure('invalid_state'))
       const key = resultKey(caller.subject, state, request.code)
       const underWay = finishing.get(key)
       if (underWay) return repeatOf(underWay)

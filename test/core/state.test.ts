@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { mintState, resultKey, statePattern, verificationKey } from '../../src/core/state.ts'
+import {
+  mintState,
+  referenceTo,
+  resultKey,
+  statePattern,
+  toReference,
+  verificationKey,
+} from '../../src/core/state.ts'
 
 const form = new RegExp(statePattern)
 
@@ -75,4 +82,22 @@ test('a subject and a code that only concatenate to the same text have different
   const state = mintState()
   assert.notEqual(resultKey('alice', state, 'a-code'), resultKey('alicea', state, '-code'))
   assert.notEqual(resultKey('alice', state, ''), verificationKey('alice', state))
+})
+
+test('a name that runs over into a subject names nothing, so that nobody reaches the entry of another', () => {
+  const state = mintState()
+  const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
+  assert.equal(toReference({ state }), state)
+  assert.equal(toReference({ requestId }), referenceTo(requestId))
+  const longer = { state: `${state}vic`, requestId: `${requestId}:vic` }
+  // What makes it dangerous: the keys of the two subjects would be the same.
+  assert.equal(verificationKey('tim', longer.state), verificationKey('victim', state))
+  assert.equal(
+    verificationKey('tim', referenceTo(longer.requestId)),
+    verificationKey('vic:tim', referenceTo(requestId)),
+  )
+  for (const bad of [longer.state, state.slice(1), `${state}\n`, '', referenceTo(requestId)])
+    assert.equal(toReference({ state: bad }), undefined)
+  for (const bad of [longer.requestId, '', 'a/b', `${requestId}\n`, 'a'.repeat(101)])
+    assert.equal(toReference({ requestId: bad }), undefined)
 })

@@ -89,6 +89,8 @@ export async function openWorld(
       VONAGE_REDIRECT_URI: redirectUri,
       VONAGE_API_URL: simulator.operatorUrl,
       VONAGE_TOKEN_URL: simulator.tokenUrl,
+      VONAGE_VERIFY_URL: simulator.operatorUrl,
+      VONAGE_BRAND: 'Canary Bank',
       VONAGE_AUTH_URL_HOSTS: '127.0.0.1',
       VONAGE_REQUESTS_PER_SECOND: '1000',
       RATE_LIMIT_ADDRESS_PER_MINUTE: '0',

@@ -1,0 +1,164 @@
+/**
+ * The same story with Verify v2 behind the service: every number of its virtual operator has the documented answer, and an app cannot
+ * tell which product runs.
+ */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { after, type TestContext, test } from 'node:test'
+import type { Network } from '../../simulator/phone.ts'
+import { verifyNumbers } from '../../simulator/verify-v2/numbers.ts'
+import { verify } from '../support/number-expectations.ts'
+import { contract } from '../support/problem.ts'
+import { startRawServer } from '../support/raw-server.ts'
+import { openWorld, type World } from '../support/service.ts'
+import {
+  lateVerifyV2Expectations,
+  type VerifyV2Expectation,
+  verifyV2Expectations,
+  voidAtTheDevice,
+} from '../support/verify-v2-expectations.ts'
+
+const verifyProduct = { VONAGE_PRODUCT: 'verify', VONAGE_REDIRECT_URI: '' }
+
+const world = await openWorld(after, verifyProduct)
+const token = await world.tokenOf('alice')
+
+async function assertOutcome(
+  { world, token }: { world: World; token: string },
+  number: string,
+  [expectedStep, outcome]: VerifyV2Expectation,
+): Promise<void> {
+  const [step, { status, body, text }] = await verify(world, token, number)
+  assert.equal(step, expectedStep, text)
+  if (typeof outcome === 'number') {
+    assert.equal(status, outcome)
+    assert.ok(!('next_action' in body), "Vonage's own words")
+  } else if (outcome === true) {
+    assert.equal(status, 200, text)
+    assert.deepEqual(body, { phone_number: number, phone_number_verified: true })
+  } else {
+    assert.equal(body.code, outcome)
+    assert.equal(status, contract[outcome][0])
+  }
+}
+
+test('every number of the virtual Verify v2 has an expectation here', () => {
+  assert.deepEqual(
+    [...Object.keys({ ...verifyV2Expectations, ...lateVerifyV2Expectations }), ...voidAtTheDevice].sort(),
+    verifyNumbers.map(({ example }) => example).sort(),
+  )
+})
+
+test('a device that gets nothing of use tells the app to offer another way, and posts nothing', async () => {
+  const phone = world.simulator.createPhone()
+  for (const phoneNumber of voidAtTheDevice) {
+    const outcome = await phone.verify({ subject: 'dave', phoneNumber, network: 'cellular' })
+    assert.equal('next_action' in outcome && outcome.next_action, 'use_fallback')
+  }
+})
+
+test('the start answers exactly two members, and Verify sees neither the access token nor any header of the phone', async () => {
+  const { status, body } = await world.start(await world.tokenOf('carol'), '+990000000056')
+  assert.equal(status, 200)
+  assert.deepEqual(Object.keys(body), ['auth_url', 'requires_carrier_network'])
+  assert.equal(body.requires_carrier_network, true)
+  const calls = JSON.stringify(world.simulator.received())
+  assert.ok(!calls.includes(token))
+  assert.doesNotMatch(calls, /"(user-agent|cookie|x-forwarded-for|x-request-id)"/i)
+})
+
+for (const [number, expectation] of Object.entries(verifyV2Expectations))
+  test(`${number} ends at the ${expectation.join(' with ')}`, () =>
+    assertOutcome({ world, token }, number, expectation))
+
+test('late answers of Verify v2 end with the deadline', async (t) => {
+  const forever = (_durationMs: number, signal: AbortSignal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const deadlines = { ...verifyProduct, START_TIMEOUT_MS: '1500', FINISH_TIMEOUT_MS: '1500' }
+  const lateWorld = await openWorld((close) => t.after(close), deadlines, { sleep: forever })
+  const bob = { world: lateWorld, token: await lateWorld.tokenOf('bob') }
+  await Promise.all(
+    Object.entries(lateVerifyV2Expectations).map(([number, expectation]) =>
+      assertOutcome(bob, number, expectation),
+    ),
+  )
+})
+
+/** An app's requests to the service as they are on the wire, on their way through a recorder. */
+async function recordApp(t: TestContext, settings: Record<string, string>) {
+  let servicePort = 0
+  const recorder = await startRawServer(t, {
+    onRequest(socket) {
+      const upstream = connect(servicePort, '127.0.0.1')
+      upstream.on('error', () => socket.destroy())
+      socket.once('close', () => upstream.destroy())
+      upstream.write(recorder.requests.at(-1) ?? '', 'latin1')
+      upstream.pipe(socket, { end: false })
+    },
+  })
+  const serviceUrl = `http://127.0.0.1:${recorder.port}`
+  const { service, simulator } = await openWorld((close) => t.after(close), settings, { serviceUrl })
+  servicePort = Number(new URL(service.url).port)
+  const phone = simulator.createPhone()
+
+  return {
+    /** @returns each request, but for what differs from caller to caller, and the object that the device got */
+    async walk(phoneNumber: string, network: Network) {
+      const before = recorder.requests.length
+      let posted = ''
+      const outcome = await phone.verify({
+        subject: 'alice',
+        phoneNumber,
+        network,
+        async beforeFinish(landing) {
+          posted = landing
+        },
+      })
+      const requests = recorder.requests
+        .slice(before)
+        .filter((request) => request.startsWith('POST '))
+        .map((request) =>
+          request
+            .replace(/(?<=\r\nauthorization: Bearer )\S+/i, 'a-token')
+            .replace(/(?<=\r\nhost: 127\.0\.0\.1:)\d+/i, 'a-port'),
+        )
+      return { requests, posted, verified: 'verified' in outcome && outcome.verified }
+    },
+  }
+}
+
+test('one app runs every flow of both products, and what it sends to the service differs in the posted object alone', async (t) => {
+  const [former, successor] = [await recordApp(t, {}), await recordApp(t, verifyProduct)]
+  for (const [number, network, finishes] of [
+    ['+99012345678', 'cellular', [true, true]],
+    ['+99012345677', 'cellular', [true, false]],
+    ['+99011111199', 'cellular', [false, false]],
+    ['+990000000012', 'wifi', [true, false]],
+  ] as const) {
+    const walks = [await former.walk(number, network), await successor.walk(number, network)]
+    assert.deepEqual(
+      walks.map(({ requests }) => requests.length === 2),
+      finishes,
+      'who has an object posts it',
+    )
+    assert.equal(walks[0]?.requests[0], walks[1]?.requests[0], 'the same start')
+    const finishesSent = walks.flatMap(({ requests, posted }) => {
+      const [, finish] = requests
+      if (finish === undefined) return []
+      assert.ok(finish.endsWith(`\r\n\r\n${posted}`), 'the object as the device got it')
+      return finish.replace(posted, '').replace(`content-length: ${posted.length}`, 'content-length: n')
+    })
+    assert.equal(new Set(finishesSent).size, finishesSent.length === 0 ? 0 : 1, finishesSent.join('\n'))
+    if (number === '+99012345678') {
+      assert.deepEqual(
+        walks.map(({ verified }) => verified),
+        [true, true],
+      )
+      const names = walks.map(({ posted }) => Object.keys(JSON.parse(posted)).sort())
+      assert.deepEqual(names, [
+        ['code', 'state'],
+        ['code', 'request_id'],
+      ])
+    }
+  }
+})
