@@ -54,8 +54,10 @@ export interface SmsVerification {
     state: string,
     correlation: Correlation,
   ): Promise<PhoneNumber | undefined>
-  /** After the result is kept: the state is good no more. Never rejects. */
-  end(caller: Caller, state: string): Promise<void>
+  /** Whether a code may be one of a message, for an operator that goes on from device to message by itself. */
+  mayBeTyped(code: string): boolean
+  /** After the result is kept: the state is good no more, and another message may leave. Never rejects. */
+  end(caller: Caller, phoneNumber: PhoneNumber, state: string): Promise<void>
 }
 
 /** The operator's failures after which nobody has looked at the code. */
@@ -116,16 +118,21 @@ export function createSmsVerification(options: SmsVerificationOptions): SmsVerif
       async function judgeGuess(failure: unknown): Promise<never> {
         const reason = failure instanceof ServiceFailure ? failure.code : undefined
         if (unspent.has(reason)) await codes.takeBack(subject, state).catch(() => undefined)
-        if (reason === 'wrong_code') {
-          events({ name: 'sms.wrong', callingCode: phoneNumber.callingCode })
-          if (left === 0) throw new ServiceFailure('code_rejected', { note: 'the last guess' })
-        }
-        throw failure
+        if (reason === 'wrong_code') events({ name: 'sms.wrong', callingCode: phoneNumber.callingCode })
+        const wasLast = reason === 'wrong_code' && left === 0
+        // Starting again must not lead back to this state.
+        if (wasLast || reason === 'code_rejected')
+          await codes.unclaim(subject, phoneNumber).catch(() => undefined)
+        throw wasLast ? new ServiceFailure('code_rejected', { note: 'the last guess' }) : failure
       }
     },
 
-    async end({ subject }, state) {
-      await codes.end(subject, state).catch(() => undefined)
+    mayBeTyped: (code) => code.length === codeLength && /^\d+$/.test(code),
+
+    async end({ subject }, phoneNumber, state) {
+      await Promise.all([codes.end(subject, state), codes.unclaim(subject, phoneNumber)]).catch(
+        () => undefined,
+      )
     },
   }
 }

@@ -123,7 +123,9 @@ export function createVerification(options: VerificationOptions): Verification {
       .checkCode({ subject, code, pending: taken }, correlation)
       .catch((failure: unknown) => giveBack(taken, failure))
     events({ name: 'verification.finished', callingCode: phoneNumber.callingCode, verified })
-    return conclude(caller, code, state, { phoneNumber, verified }, 'network')
+    // A message may follow under the operator's own name of a verification. Then the weaker of the two is what can be said.
+    const typed = taken.requestId !== undefined && sms?.mayBeTyped(code)
+    return conclude(caller, code, state, { phoneNumber, verified }, typed ? 'sms' : 'network')
   }
 
   /** Signs what was verified, once. The caller gets the result even if it cannot be kept for a repeat. */
@@ -158,7 +160,7 @@ export function createVerification(options: VerificationOptions): Verification {
     const phoneNumber = await sms?.check(caller, code, state, correlation)
     if (!phoneNumber) throw new ServiceFailure('invalid_state')
     const result = await conclude(caller, code, state, { phoneNumber, verified: true }, 'sms')
-    await sms?.end(caller, state)
+    await sms?.end(caller, phoneNumber, state)
     return result
   }
 

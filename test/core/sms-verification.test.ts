@@ -117,12 +117,36 @@ for (const code of ['upstream_busy', 'upstream_timeout', 'verification_in_progre
   })
 
 test('the right code verifies the number, once the result is kept the state is over', async () => {
-  const { sms, send, check, seen } = setUp()
+  const { sms, send, sent, check, seen } = setUp()
   const { state } = await send()
   assert.equal((await check('123456', state))?.reveal(), '+447700900200')
-  await sms.end(alice, state)
+  await sms.end(alice, number, state)
   assert.equal(await check('123456', state), undefined)
   assert.deepEqual(seen.at(-1), { name: 'sms.completed', callingCode: '44' })
+  await send()
+  assert.equal(sent.length, 2, 'half a minute is not waited for')
+})
+
+for (const [what, guesses, answer] of [
+  ['the last guess', 3, 'wrong_code'],
+  ['a code that Vonage refuses for good', 1, 'code_rejected'],
+] as const)
+  test(`after ${what} another message may leave at once`, async () => {
+    const { send, sent, check } = setUp(() => answer)
+    const { state } = await send()
+    for (let guess = 1; guess < guesses; guess++) await rejectsWith(check('1', state), 'wrong_code')
+    assert.equal((await send()).state, state, 'the message before still counts')
+    await rejectsWith(check('1', state), 'code_rejected')
+    assert.notEqual((await send()).state, state)
+    assert.equal(sent.length, 2)
+  })
+
+test('a code may be one of a message when it has as many digits', () => {
+  const { sms } = setUp()
+  assert.deepEqual(
+    ['123456', '12345', '1234567', 'si9sfG'].map((code) => sms.mayBeTyped(code)),
+    [true, false, false, false],
+  )
 })
 
 test('a state that is unknown, expired, or of another caller is no message', async () => {
@@ -190,7 +214,14 @@ test('a store that fails afterwards changes no answer', async () => {
   const { state } = await send()
   codes.end = codes.takeBack = codes.unclaim = () => Promise.reject(new ServiceFailure('store_unavailable'))
   await rejectsWith(check('123456', state), 'upstream_busy')
-  await sms.end(alice, state)
+  await sms.end(alice, number, state)
   fail('upstream_refused')
   await rejectsWith(send(bob), 'upstream_refused')
+})
+
+test('a store that cannot let another message leave changes no answer', async () => {
+  const { codes, send, check } = setUp(() => 'code_rejected')
+  const { state } = await send()
+  codes.unclaim = () => Promise.reject(new ServiceFailure('store_unavailable'))
+  await rejectsWith(check('123456', state), 'code_rejected')
 })

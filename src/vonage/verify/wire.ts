@@ -111,7 +111,8 @@ function request(path: string, body: string, applicationJwt: string, correlation
     path,
     headers: {
       authorization: `Bearer ${applicationJwt}`,
-      'content-type': 'application/json',
+      // Some servers refuse an empty body that is said to be JSON.
+      ...(body !== '' && { 'content-type': 'application/json' }),
       ...traceHeaders(correlation),
     },
     body,

@@ -97,8 +97,9 @@ test('a message alone is one step', () => {
 })
 
 test('the next step is asked for without a body', () => {
-  const { method, path, body } = nextRequest(requestId, 'a.j.wt', correlation)
+  const { method, path, body, headers } = nextRequest(requestId, 'a.j.wt', correlation)
   assert.deepEqual([method, path, body], ['POST', `/v2/verify/${requestId}/next_workflow`, ''])
+  assert.ok(!('content-type' in headers), 'nothing is not JSON')
 })
 
 for (const [what, outcome, moved] of [
