@@ -17,6 +17,7 @@ import {
   proveOutage,
   proveQuota,
   proveRaces,
+  proveSwitch,
 } from '../test/support/replica-proofs.ts'
 import { openReplicas } from '../test/support/replicas.ts'
 
@@ -35,6 +36,16 @@ test('1,000 verifications that end elsewhere than they began', options, async (t
 test('100 parallel finishes, in each of 200 rounds', options, async (t) => {
   const { world } = await open(t)
   t.diagnostic(print(await proveRaces(world, 200)))
+})
+
+test('100 parallel finishes with Verify, in each of 200 rounds', options, async (t) => {
+  const { world } = await open(t, { VONAGE_PRODUCT: 'verify' })
+  t.diagnostic(print(await proveRaces(world, 200)))
+})
+
+test('a fleet that goes to Verify and back under load', options, async (t) => {
+  const { world } = await open(t)
+  t.diagnostic(print(await proveSwitch(world, 3000)))
 })
 
 test('a replica that is killed', options, async (t) => {

@@ -9,6 +9,7 @@ import {
   proveOutage,
   proveQuota,
   proveRaces,
+  proveSwitch,
 } from '../support/replica-proofs.ts'
 import { openReplicas } from '../support/replicas.ts'
 
@@ -41,6 +42,34 @@ test('three replicas on one Redis', { skip: redisMissing }, async (t) => {
   await t.test('what a replica began before it was killed ends at the others', async (t) => {
     t.diagnostic(print(await proveKill(world)))
   })
+})
+
+test('three replicas with Verify on one Redis', { skip: redisMissing }, async (t) => {
+  const redis = await startRedis(t)
+  const world = await openReplicas(t, { REDIS_URL: redis.url, VONAGE_PRODUCT: 'verify' })
+
+  await t.test(
+    '30 verifications end elsewhere than they began, and nothing of them is readable',
+    async (t) => {
+      t.diagnostic(print(await proveCrossing(t, world, redis, 30)))
+    },
+  )
+
+  await t.test('exactly one of 100 parallel finishes reaches Vonage, in each of 20 rounds', async (t) => {
+    t.diagnostic(print(await proveRaces(world, 20)))
+  })
+
+  await t.test('what a replica began before it was killed ends at the others', async (t) => {
+    t.diagnostic(print(await proveKill(world)))
+  })
+})
+
+test('a fleet that goes to Verify and back under load loses no verification', {
+  skip: redisMissing,
+}, async (t) => {
+  const redis = await startRedis(t)
+  const world = await openReplicas(t, { REDIS_URL: redis.url }, { count: 2 })
+  t.diagnostic(print(await proveSwitch(world, 300)))
 })
 
 test('three replicas keep the quota of one account together', { skip: redisMissing }, async (t) => {

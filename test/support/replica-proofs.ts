@@ -11,10 +11,10 @@ import {
   type AppAnswer,
   calmly,
   keepDoing,
+  landingOf,
   phoneNumber,
   type Replica,
   type Replicas,
-  stateOf,
 } from './replicas.ts'
 import { mostInASecond } from './sliding-second.ts'
 
@@ -48,15 +48,26 @@ export async function proveCrossing(
     const token = tokenOf(subject)
     const started = await calmly(() => nth(replicas, n).start(token, number))
     assert.equal(started.status, 200)
-    const state = stateOf(started)
-    const landed = await calmly(() => nth(replicas, n + 1).land(code, state))
-    assert.deepEqual(landed.body, { code, state })
-    const finished = await calmly(() => nth(replicas, n + 2).finish(token, code, state))
+    const landing = landingOf(started, code)
+    const { state, request_id: requestId } = landing
+    if (state !== undefined) {
+      const landed = await calmly(() => nth(replicas, n + 1).land(code, state))
+      assert.deepEqual(landed.body, landing)
+    }
+    const finished = await calmly(() => nth(replicas, n + 2).finish(token, landing))
     assert.deepEqual(
       [finished.status, finished.body],
       [200, { phone_number: number, phone_number_verified: true }],
     )
-    secrets.push(code, subject, number.slice(1), state, token, token.split('.')[1] ?? '')
+    secrets.push(
+      code,
+      subject,
+      number.slice(1),
+      state ?? '',
+      requestId ?? '',
+      token,
+      token.split('.')[1] ?? '',
+    )
     done += 1
   }
   for (let n = 0; n < flows; n += 10) await Promise.all(Array.from({ length: 10 }, (_, k) => walk(n + k)))
@@ -67,7 +78,7 @@ export async function proveCrossing(
   assert.ok(entries.length >= flows && seen.length >= 3 * flows, 'Redis was used, and seen')
   const readable = JSON.stringify(entries) + seen.join('\n')
   assert.deepEqual(
-    secrets.filter((secret) => readable.includes(secret)),
+    secrets.filter((secret) => secret !== '' && readable.includes(secret)),
     [],
   )
   return {
@@ -87,11 +98,11 @@ export async function proveRaces(
   let winners = 0
   for (let n = 0; n < rounds; n++) {
     const token = tokenOf(`racer-${n}`)
-    const state = stateOf(await calmly(() => nth(replicas, n).start(token, phoneNumber(n))))
+    const started = await calmly(() => nth(replicas, n).start(token, phoneNumber(n)))
     const before = operator.exchanged.length
     const answers = await Promise.all(
       Array.from({ length: racers }, (_, k) =>
-        calmly(() => nth(replicas, n + k).finish(token, k % 2 ? `code-${k}` : 'code', state)),
+        calmly(() => nth(replicas, n + k).finish(token, landingOf(started, k % 2 ? `code-${k}` : 'code'))),
       ),
     )
     assert.equal(operator.exchanged.length - before, 1, `round ${n}`)
@@ -119,9 +130,9 @@ export async function proveKill({ replicas, operator, tokenOf }: Replicas): Prom
   const flows = all.filter(({ started }) => started.status === 200)
   assert.ok(flows.length > 20, `${flows.length} flows`)
   for (const [n, { token, started }] of flows.entries()) {
-    const finished = await calmly(() => nth(others, n).finish(token, `survived-${n}`, stateOf(started)))
+    const finished = await calmly(() => nth(others, n).finish(token, landingOf(started, `survived-${n}`)))
     assert.equal(finished.body.phone_number_verified, true)
-    const again = await calmly(() => nth(others, n).finish(token, `again-${n}`, stateOf(started)))
+    const again = await calmly(() => nth(others, n).finish(token, landingOf(started, `again-${n}`)))
     assert.equal(again.code, 'invalid_state')
   }
   assert.equal(operator.exchanged.length - before, flows.length)
@@ -130,6 +141,74 @@ export async function proveKill({ replicas, operator, tokenOf }: Replicas): Prom
     finishedElsewhere: flows.length,
     unansweredAtTheKill: all.length - flows.length,
   }
+}
+
+type Product = 'network_enablement' | 'verify'
+
+/**
+ * A fleet goes from one product to the other under load, one replica at a time, and back again. Each verification takes its device so long
+ * that many end at a replica of the other product than the one that began them.
+ * @param restMs between two changes
+ */
+export async function proveSwitch(
+  { replicas, open, operator, tokenOf }: Replicas,
+  restMs: number,
+): Promise<Figures> {
+  type Member = { product: Product; replica: Replica }
+  let fleet = replicas.map((replica): Member => ({ product: 'network_enablement', replica }))
+  await Promise.all(replicas.map(untilReady))
+  const before = operator.exchanged.length
+  let startsRepeated = 0
+  const flows = keepDoing(25, async (n) => {
+    const token = tokenOf(`mover-${n}`)
+    let at = nth(fleet, n)
+    let started = await at.replica.start(token, phoneNumber(n))
+    // As an app does: the machine, or Redis, was too busy, and nothing has begun.
+    for (; started.status === 503; startsRepeated++) {
+      await wait(100)
+      at = nth(fleet, n)
+      started = await at.replica.start(token, phoneNumber(n))
+    }
+    assert.equal(started.status, 200, started.code)
+    const began = at.product
+    const landing = landingOf(started, `moved-${n}`)
+    await wait(restMs)
+    const finished = await calmly(() => {
+      at = nth(fleet, n + 1)
+      return at.replica.finish(token, landing)
+    })
+    return { number: phoneNumber(n), began, ended: at.product, finished }
+  })
+  for (const product of ['verify', 'network_enablement'] as const)
+    for (const { replica: leaving } of [...fleet]) {
+      const replica = await open({ VONAGE_PRODUCT: product })
+      await untilReady(replica)
+      fleet = [...fleet.slice(1), { product, replica }]
+      // What was on its way to it has its answer.
+      await wait(restMs)
+      leaving.process.child.kill('SIGTERM')
+      assert.equal(await leaving.process.exited, 0)
+    }
+  const all = await flows.stop()
+  const lost = all.filter(({ number, finished: { status, body } }) => {
+    return status !== 200 || body.phone_number !== number || body.phone_number_verified !== true
+  })
+  assert.deepEqual(
+    lost.map(({ began, ended, finished }) => [began, ended, finished.status, finished.code]),
+    [],
+  )
+  assert.equal(operator.exchanged.length - before, all.length, 'each code was spent once')
+  const crossed = (from: Product, to: Product) =>
+    all.filter(({ began, ended }) => began === from && ended === to).length
+  const figures = {
+    verifications: all.length,
+    lost: lost.length,
+    startsRepeated,
+    ofNetworkEnablementAtVerify: crossed('network_enablement', 'verify'),
+    ofVerifyAtNetworkEnablement: crossed('verify', 'network_enablement'),
+  }
+  assert.ok(figures.ofNetworkEnablementAtVerify > 0 && figures.ofVerifyAtNetworkEnablement > 0)
+  return figures
 }
 
 /** Redis is taken away for so long, and given back. */
@@ -150,7 +229,7 @@ export async function proveOutage(
     const state = 's'.repeat(43)
     return Promise.all([
       replica.start(token, phoneNumber(n)),
-      replica.finish(token, 'code', state),
+      replica.finish(token, { code: 'code', state }),
       replica.get(path),
     ])
   })
@@ -177,6 +256,10 @@ export async function proveOutage(
   const still = replicas.map(({ process: { child } }) => (child.exitCode === null ? child.pid : undefined))
   assert.deepEqual(still, pids, 'the same processes')
   return { outageMs, requests: 3 * meanwhile.length, slowestMs, recoveredAfterMs: round(recoveredAfterMs) }
+}
+
+async function untilReady({ get }: Replica): Promise<void> {
+  while ((await get('/readyz')).status !== 200) await wait(10)
 }
 
 async function untilStartsWork(replicas: readonly Replica[], token: string): Promise<void> {

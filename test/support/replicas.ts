@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Environment } from '../../src/config.ts'
 import { openIdentityProvider } from './app-client.ts'
+import { acceptedBody, landingIn } from './fault-server.ts'
 import { type MainProcess, startMain } from './main-process.ts'
 
 const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
@@ -16,7 +17,7 @@ export interface CountingOperator {
   url: string
   /** When each start arrived. */
   startedAtMs: number[]
-  /** Every code that was exchanged, in order. */
+  /** Every code that was exchanged or checked, in order. */
   exchanged: string[]
   /** Starts that have no answer yet. */
   inFlight(): number
@@ -42,6 +43,13 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
     } else if (request.url === '/oauth2/token') {
       exchanged.push(new URLSearchParams(body).get('code') ?? '')
       answer = { access_token: 'canary-operator-token' }
+    } else if (request.url === '/v2/verify') {
+      startedAtMs.push(performance.now())
+      response.statusCode = 202
+      answer = acceptedBody()
+    } else if (request.url?.startsWith('/v2/verify/')) {
+      exchanged.push((JSON.parse(body) as { code: string }).code)
+      answer = { status: 'completed' }
     }
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(answer))
@@ -71,17 +79,22 @@ export interface AppAnswer {
   sentAtMs: number
 }
 
+/** What the device got: a code with a state, or with a request_id. */
+export type Landing = Readonly<Record<string, string>>
+
 export interface Replica {
   url: string
   process: MainProcess
   start(token: string, phoneNumber: string): Promise<AppAnswer>
   land(code: string, state: string): Promise<AppAnswer>
-  finish(token: string, code: string, state: string): Promise<AppAnswer>
+  finish(token: string, landing: Landing): Promise<AppAnswer>
   get(path: '/livez' | '/readyz'): Promise<AppAnswer>
 }
 
 export interface Replicas {
   replicas: Replica[]
+  /** One more, with these settings besides. */
+  open(settings: Environment): Promise<Replica>
   operator: CountingOperator
   tokenOf(subject: string): string
   settings: Environment
@@ -95,20 +108,20 @@ export async function openReplicas(
 ): Promise<Replicas> {
   const operator = operators?.[0] ?? (await startCountingOperator(t))
   const { settings: trusting, tokenOf } = await openIdentityProvider(t)
-  const replicas = await Promise.all(
-    Array.from({ length: count }, (_, n) => {
-      const { url } = operators?.[n] ?? operator
-      return openReplica(t, {
-        ...trusting,
-        LOG_LEVEL: 'info',
-        VONAGE_API_URL: url,
-        VONAGE_TOKEN_URL: `${url}/oauth2/token`,
-        VONAGE_REQUESTS_PER_SECOND: '1000',
-        ...settings,
-      })
-    }),
-  )
-  return { replicas, operator, tokenOf, settings }
+  const open = (more: Environment, { url } = operator) =>
+    openReplica(t, {
+      ...trusting,
+      LOG_LEVEL: 'info',
+      VONAGE_API_URL: url,
+      VONAGE_TOKEN_URL: `${url}/oauth2/token`,
+      VONAGE_VERIFY_URL: url,
+      VONAGE_BRAND: 'Canary',
+      VONAGE_REQUESTS_PER_SECOND: '1000',
+      ...settings,
+      ...more,
+    })
+  const replicas = await Promise.all(Array.from({ length: count }, (_, n) => open({}, operators?.[n])))
+  return { replicas, open, operator, tokenOf, settings }
 }
 
 async function openReplica(t: TestContext, settings: Environment): Promise<Replica> {
@@ -126,7 +139,7 @@ async function openReplica(t: TestContext, settings: Environment): Promise<Repli
     start: (token, phoneNumber) => post('/v1/network-enablement', token, { phone_number: phoneNumber }),
     land: (code, state) =>
       send(`${url}/v1/network-enablement/callback?${new URLSearchParams({ code, state })}`),
-    finish: (token, code, state) => post('/v1/number-verification', token, { code, state }),
+    finish: (token, landing) => post('/v1/number-verification', token, landing),
     get: (path) => send(url + path),
   }
 }
@@ -153,8 +166,9 @@ export async function calmly(ask: () => Promise<AppAnswer>): Promise<AppAnswer> 
   }
 }
 
-export function stateOf({ body }: AppAnswer): string {
-  return new URL(body.auth_url ?? 'http://none/').searchParams.get('state') ?? ''
+/** What the device gets with this code. */
+export function landingOf({ body }: AppAnswer, code: string): Landing {
+  return landingIn(body.auth_url ?? '', code)
 }
 
 export const phoneNumber = (n: number) => `+9905550${String(n).padStart(5, '0')}`
