@@ -152,10 +152,8 @@ async function resultOf(attempt: Check[1]): Promise<Result> {
   }
 }
 
-/** A code where there is one. The texts of our own errors say what is wrong; others may quote what came. */
+/** A code where there is one. The texts of our own errors say what is wrong; others may quote what came, but for their first word. */
 function reasonOf(error: Error & { code?: unknown; note?: unknown }): string {
   if (typeof error.code === 'string') return error.note ? `${error.code} (${error.note})` : error.code
-  if (error.cause instanceof Error) return reasonOf(error.cause)
-  if (error.name === 'ReplyError') return error.message.replace(/ .*/s, '')
-  return error.name === 'Error' ? error.message : error.name
+  return error.name === 'Error' ? error.message : error.message.replace(/ .*/s, '')
 }

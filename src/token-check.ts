@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { openAccessTokens } from './access-tokens.ts'
 import type { Config } from './config.ts'
-import { ServiceFailure } from './core/failures.ts'
+import type { ServiceFailure } from './core/failures.ts'
 import type { Clock } from './core/ports.ts'
 import { normalType } from './idp/access-token.ts'
 import { callerOf, type TokenRules } from './idp/token-rules.ts'
@@ -104,7 +104,7 @@ function rowsOf(
       what: 'typ',
       has: shown(typ),
       good: types.includes(normalType(typ)),
-      remedy: `AUTH_TOKEN_TYPES would have to list ${typ === undefined ? 'none' : shown(typ)}`,
+      remedy: `AUTH_TOKEN_TYPES would have to list ${shown(typ)}`,
     },
     {
       what: 'alg',
@@ -212,13 +212,11 @@ function* signsOf(claims: Claims): Generator<string> {
 async function refusalOf(config: Config, token: string, clock: Clock): Promise<string | undefined> {
   const silent = { warn: () => undefined } as unknown as Log['logger']
   const accessTokens = await openAccessTokens(config, { clock, digest: () => '', log: silent })
-  try {
-    await accessTokens.verify(token)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof ServiceFailure)) throw error
-    return error.note === undefined ? error.code : `${error.code}: ${error.note}`
-  }
+  const failure = await Promise.resolve(accessTokens.verify(token)).then(
+    () => undefined,
+    (refusal: ServiceFailure) => refusal,
+  )
+  return failure?.note === undefined ? failure?.code : `${failure.code}: ${failure.note}`
 }
 
 /** Of a claim that is not personal. In one line, and not longer than that. */

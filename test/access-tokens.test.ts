@@ -119,6 +119,39 @@ test('an opaque token is asked about, and a withdrawn one is refused within 60 s
   assert.deepEqual(await reasonsIn(log, 1), ['status 404'])
 })
 
+test('a provider that changes its mind about a token is followed within 60 seconds, and one that is away for 10 comes back', async (t) => {
+  const server = await openDocumentServer(t)
+  const { origin, documents } = server
+  const claims = { iss: origin, aud: audience, sub: 'alice', exp: issuedAt + 3600 }
+  const { verify, clock } = await open(t, server, {
+    AUTH_INTROSPECTION_URI: `${origin}/introspect`,
+    AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+    AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
+  })
+  for (let change = 0; change < 10; change++) {
+    const active = change % 2 === 0
+    documents.set('/introspect', { active, ...claims })
+    clock.advance(60_000)
+    if (active) assert.equal((await verify('token')).sub, 'alice')
+    else await rejectsWith(verify('token'), 'invalid_token')
+  }
+  documents.set('/introspect', { active: true, ...claims })
+  clock.advance(60_000)
+  await verify('token')
+  documents.delete('/introspect')
+  for (let second = 0; second < 10; second++) {
+    await rejectsWith(verify(`new-${second}`), 'idp_unavailable')
+    assert.equal((await verify('token')).sub, 'alice', 'what is remembered goes on')
+    clock.advance(1000)
+  }
+  documents.set('/introspect', { active: true, ...claims })
+  clock.advance(5000)
+  assert.equal((await verify('new')).sub, 'alice')
+  clock.jumpWall(-3_600_000)
+  clock.advance(60_000)
+  assert.equal((await verify('token')).sub, 'alice')
+})
+
 const troubles: Array<[what: string, path: string, document: unknown, reason: string]> = [
   ['is not there', discoveryPath, undefined, 'status 404'],
   [

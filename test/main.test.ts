@@ -70,6 +70,13 @@ suite('the process', { concurrency: 2 }, () => {
     assert.doesNotMatch(stdout.join('\n'), /listening|canary/)
   })
 
+  test('--check-config --token-file - reads the token from standard input, and fails where there is none', async (t) => {
+    const args = ['--check-config', '--token-file', '-']
+    const { exited, stdout } = startMain(t, { settings: listeningSettings(), args })
+    assert.equal(await exited, 1)
+    assert.ok(stdout.some((line) => line.startsWith('token: cannot be read')))
+  })
+
   test('--check-config --live ends with a failure when something cannot be reached, also when it hangs', async (t) => {
     const silence = createServer().listen(0, '127.0.0.1')
     t.after(() => silence.close())

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import type { Environment } from '../src/config.ts'
 import { settings } from '../src/settings.ts'
-import { receiptSettings, requiredSettings } from './support/environment.ts'
+import { listeningSettings, receiptSettings, requiredSettings } from './support/environment.ts'
 import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
 import { runPreflight } from './support/preflight.ts'
 import { createSelfSignedPem } from './support/self-signed-certificate.ts'
@@ -161,7 +161,7 @@ for (const [number, live] of [
   })
 
 test('a token that is refused fails the check, and what was tried is not told as untried', async () => {
-  const { passed, lines, notTried } = await runPreflight(requiredSettings(), false, undefined, '/nonexistent')
+  const { passed, lines, notTried } = await runPreflight(listeningSettings(), true, undefined, '/nonexistent')
   assert.equal(passed, false)
   assert.ok(lines.some((line) => line.startsWith('token: ')))
   assert.ok(!notTried.includes('--token-file'))

@@ -78,6 +78,7 @@ const refusals: Array<[what: string, changes: Parameters<typeof provider.token>[
   ['client (client_id, azp, cid, appid)', { claims: { client_id: 'other' } }],
   ['claim token_use=access', { claims: { token_use: 'id' } }],
   ['scope or scp', { claims: { scope: 'openid' } }],
+  ['scope or scp', { claims: { scope: undefined, scp: ['openid'] } }],
 ]
 for (const [what, changes = {}] of refusals)
   test(`a token that fails at ${what} fails there alone, and is refused: ${JSON.stringify(changes)}`, async (t) => {
@@ -141,3 +142,9 @@ for (const token of ['a.b.c', 'bnVsbA.bnVsbA.x', 'MQ.MQ.x', `${provider.token()}
   test('what is no JWT is refused without a word of it', async (t) => {
     assert.equal((await check(t, token)).accepted, false)
   })
+
+test('where the keys cannot be fetched, it says so', async (t) => {
+  const { accepted, lines } = await check(t, provider.token(), { AUTH_JWKS_URI: 'http://127.0.0.1:1/keys' })
+  assert.equal(accepted, false)
+  assert.ok(lines.some((line) => line.startsWith('token: refused, idp_unavailable')))
+})
