@@ -94,6 +94,7 @@ export async function openStores(config: Config, context: StoresContext): Promis
   const redisStore = createRedisStore({
     client,
     ttlSeconds,
+    finishTimeoutMs: config.FINISH_TIMEOUT_MS,
     maxPerCaller,
     digest,
     clock,

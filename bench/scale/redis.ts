@@ -27,7 +27,8 @@ const client = createRedisClient({
 })
 await once(client, 'ready')
 const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
-const store = createRedisStore({ client, ttlSeconds: 300, maxPerCaller: 5, digest: (text) => text, clock })
+const limits = { ttlSeconds: 300, finishTimeoutMs: 10_000, maxPerCaller: 5 }
+const store = createRedisStore({ client, ...limits, digest: (text) => text, clock })
 const phoneNumber = parsePhoneNumber('+99012345678')
 if (!phoneNumber) throw new Error('not a number')
 const pending = { phoneNumber, scope }

@@ -35,6 +35,8 @@ export interface Taken extends PendingVerification {
    * @throws store_unavailable
    */
   putBack(): Promise<boolean>
+  /** It ends without a result: who asks for the result no longer waits for it. Nobody waits for this. */
+  drop(): void
 }
 
 /** What became of a verification: `verified` is about this number and no other. */
@@ -65,16 +67,18 @@ export interface StateStore {
   put(subject: string, state: string, pending: PendingVerification, lifetimeSeconds?: number): Promise<void>
   /**
    * Hands the verification out and forgets it, in one step: of any number of parallel calls at most one gets it.
+   * @param code with which it is finished; without one nobody waits for a result
    * @returns undefined when it is unknown, expired, already taken, or another subject's
    * @throws store_unavailable, after which the verification counts as taken
    */
-  take(subject: string, state: string): Promise<Taken | undefined>
+  take(subject: string, state: string, code?: string): Promise<Taken | undefined>
   /**
    * Keeps the result of a finished verification for `resultTtlSeconds`, for a phone that lost the answer.
    * @throws store_unavailable
    */
   keepResult(subject: string, state: string, code: string, result: KeptResult): Promise<void>
   /**
+   * Waits for a result while the verification is taken with this state and code.
    * @returns undefined unless this subject finished with exactly this state and code, and not long ago
    * @throws store_unavailable
    */

@@ -90,7 +90,10 @@ const unspent: ReadonlySet<unknown> = new Set<FailureCode>(['upstream_unavailabl
 
 /** So that `retry` is true where a failure says so. Otherwise only starting again helps, and the answer says that. */
 async function giveBack(taken: Taken, failure: unknown): Promise<never> {
-  if (!(failure instanceof ServiceFailure && unspent.has(failure.code))) throw failure
+  if (!(failure instanceof ServiceFailure && unspent.has(failure.code))) {
+    taken.drop()
+    throw failure
+  }
   if (await taken.putBack().catch(() => false)) throw failure
   throw new ServiceFailure('invalid_state', { cause: failure, note: 'the state could not be put back' })
 }
@@ -116,7 +119,7 @@ export function createVerification(options: VerificationOptions): Verification {
     correlation: Correlation,
   ): Promise<Result> {
     const { subject } = caller
-    const taken = await store.take(subject, state)
+    const taken = await store.take(subject, state, code)
     if (!taken) return finishTyped(caller, code, state, correlation)
     const { phoneNumber } = taken
     const verified = await operator

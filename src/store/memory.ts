@@ -120,7 +120,9 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
           return fits
         }
         const { scope, requestId } = entry
-        return { phoneNumber, scope, ...(requestId !== undefined && { requestId }), putBack }
+        // Who repeats a finish under way is in this process, and joins it.
+        const drop = () => undefined
+        return { phoneNumber, scope, ...(requestId !== undefined && { requestId }), putBack, drop }
       }
       return undefined
     },

@@ -2,6 +2,7 @@
  * The state store for several replicas. Taking a state is one command, so it is atomic; a command whose answer did not come in
  * time counts as failed, and a state whose taking failed counts as taken. docs/state.md lists every key.
  */
+import { setTimeout } from 'node:timers/promises'
 import { type Clock, type Result, resultTtlSeconds, type StateStore } from '../core/ports.ts'
 import { resultKey, verificationKey } from '../core/state.ts'
 import { openRecord, openResult, sealRecord, sealResult } from './record.ts'
@@ -17,11 +18,21 @@ redis.call(ARGV[1], KEYS[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 if redis.call('LLEN', KEYS[1]) > tonumber(ARGV[4]) then return redis.call('LPOP', KEYS[1]) end`
 
-/** KEYS: a record. Answers it and the ms that it had left, and deletes it. */
+/**
+ * KEYS: a record. ARGV: the mark of its finish (empty: none), the mark's time in ms. Answers the record and the ms that it had left,
+ * and puts the mark in its place. Of two finishes only the first gets it, and no record has a mark's colon.
+ */
 const takeScript = `
 local left = redis.call('PTTL', KEYS[1])
-local record = redis.call('GETDEL', KEYS[1])
-if record then return {record, left} end`
+local record = redis.call('GET', KEYS[1])
+if not record or string.find(record, ':', 1, true) then return end
+if ARGV[1] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return {record, left}`
+
+/** Beyond the deadline of a finish: for signing, and for keeping its result. */
+const markMarginMs = 1000
+/** How often whoever repeats a finish under way at another replica looks for its result. */
+const lookIntervalMs = 100
 
 /**
  * Former versions kept only yes or no, under `nebff:result:`. What replicas of them keep during a roll-out is still found, for so
@@ -40,13 +51,19 @@ interface Scripts {
     ttlMs: number,
     max: number,
   ): Promise<string | null>
-  takeVerification(record: string): Promise<[sealed: string, leftMs: number] | null>
+  takeVerification(
+    record: string,
+    mark: string,
+    markMs: number,
+  ): Promise<[sealed: string, leftMs: number] | null>
 }
 
 export interface RedisStoreOptions {
   client: RedisClient
   /** Whole seconds that a state lives. */
   ttlSeconds: number
+  /** The deadline of a finish: for so long its repeats at other replicas wait for its result. */
+  finishTimeoutMs: number
   /** Live states of one subject; its oldest goes for a new one. */
   maxPerCaller: number
   /** Hides the subject in the name of a caller's list. Only the cap hangs on it: whoever has another one still finds everything. */
@@ -59,6 +76,7 @@ export interface RedisStoreOptions {
 export function createRedisStore({
   client,
   ttlSeconds,
+  finishTimeoutMs,
   maxPerCaller,
   digest,
   clock,
@@ -68,6 +86,7 @@ export function createRedisStore({
   client.defineCommand('takeVerification', { lua: takeScript, numberOfKeys: 1 })
   const redis = client as RedisClient & Scripts
   const ttlMs = ttlSeconds * 1000
+  const markMs = finishTimeoutMs + markMarginMs
   const orUnavailable = createOrUnavailable(onFailure)
   const formerResultsUntilMs = clock.monotonicMs() + formerResultsMs
 
@@ -75,6 +94,8 @@ export function createRedisStore({
   const record = (subject: string, state: string) => `nebff:state:${verificationKey(subject, state)}`
   const result = (subject: string, state: string, code: string) =>
     `nebff:finished:${resultKey(subject, state, code)}`
+  const markOf = (subject: string, state: string, code: string) =>
+    `finishing:${resultKey(subject, state, code)}`
 
   /** @returns whether it is still there, not being itself the one that had to go */
   async function keep(
@@ -85,7 +106,8 @@ export function createRedisStore({
     leftMs: number,
   ): Promise<boolean> {
     const [, dropped] = await Promise.all([
-      redis.set(key, sealed, 'PX', leftMs, 'NX'),
+      // What is put back takes the place of its mark.
+      push === 'RPUSH' ? redis.set(key, sealed, 'PX', leftMs, 'NX') : redis.set(key, sealed, 'PX', leftMs),
       redis.listVerification(list(subject), push, key, leftMs, maxPerCaller),
     ])
     if (dropped !== null) await redis.del(dropped)
@@ -105,9 +127,13 @@ export function createRedisStore({
       await orUnavailable(keep(subject, record(subject, state), sealed, 'RPUSH', lifetimeMs))
     },
 
-    async take(subject, state) {
+    async take(subject, state, code) {
       const key = record(subject, state)
-      const taking = redis.takeVerification(key)
+      const taking = redis.takeVerification(
+        key,
+        code === undefined ? '' : markOf(subject, state, code),
+        markMs,
+      )
       // Sent along, and nobody waits for it: a name that stays in the list costs the caller a place until its TTL, no more.
       redis.lrem(list(subject), 1, key).catch(() => undefined)
       const takenAtMs = clock.monotonicMs()
@@ -120,7 +146,7 @@ export function createRedisStore({
         const leftMs = Math.floor(leftAtMs - (clock.monotonicMs() - takenAtMs))
         return leftMs > 0 && orUnavailable(keep(subject, key, sealed, 'LPUSH', leftMs))
       }
-      return { ...pending, putBack }
+      return { ...pending, putBack, drop: () => void redis.del(key).catch(() => undefined) }
     },
 
     async keepResult(subject, state, code, kept) {
@@ -129,8 +155,15 @@ export function createRedisStore({
     },
 
     async findResult(subject, state, code) {
-      const sealed = await orUnavailable(redis.get(result(subject, state, code)))
-      return sealed === null ? findFormerResult(subject, state, code) : openResult(sealed, state)
+      const [key, mark] = [result(subject, state, code), markOf(subject, state, code)]
+      const waitUntilMs = clock.monotonicMs() + markMs
+      for (;;) {
+        const found = [redis.get(key), redis.get(record(subject, state))]
+        const [sealed, held] = await orUnavailable(Promise.all(found))
+        if (sealed) return openResult(sealed, state)
+        if (held !== mark || clock.monotonicMs() >= waitUntilMs) return findFormerResult(subject, state, code)
+        await setTimeout(lookIntervalMs)
+      }
     },
 
     async ping() {

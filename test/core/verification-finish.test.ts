@@ -229,6 +229,27 @@ for (const code of ['upstream_unavailable', 'upstream_busy'] as const) {
     })
 }
 
+test('a finish that fails for good says so to the store, for those who wait at other replicas', async () => {
+  const memory = createMemoryStore({
+    ttlSeconds: 300,
+    maxEntries: 9,
+    maxPerCaller: 5,
+    clock: createFakeClock(),
+  })
+  let dropped = 0
+  const take: StateStore['take'] = async (subject, state) => {
+    const taken = await memory.take(subject, state)
+    return taken && { ...taken, drop: () => void dropped++ }
+  }
+  let failure = new ServiceFailure('upstream_busy')
+  const { state, finish } = await setUp(() => Promise.reject(failure), { ...memory, take })
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'upstream_busy')
+  assert.equal(dropped, 0)
+  failure = new ServiceFailure('code_rejected')
+  await rejectsWith(finish(alice, { code: 'a-code', state }), 'code_rejected')
+  assert.equal(dropped, 1)
+})
+
 test('a store that cannot take the state fails the finish, and nothing is spent', async () => {
   const { operator, state, finish } = await setUp(undefined, { take: storeDown })
   await rejectsWith(finish(alice, { code: 'a-code', state }), 'store_unavailable')

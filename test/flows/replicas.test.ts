@@ -24,9 +24,12 @@ test('three replicas on one Redis', { skip: redisMissing }, async (t) => {
     },
   )
 
-  await t.test('exactly one of 100 parallel finishes reaches Vonage, in each of 20 rounds', async (t) => {
-    t.diagnostic(print(await proveRaces(world, 20)))
-  })
+  await t.test(
+    '200 parallel finishes cost one exchange and one signature and get equal answers, in each of 5 rounds',
+    async (t) => {
+      t.diagnostic(print(await proveRaces(world, 5)))
+    },
+  )
 
   await t.test('every request is answered while Redis hangs, and all is well within 2 s after', async (t) => {
     t.diagnostic(print(await proveOutage(world, 1500, redis.freeze, redis.thaw)))
@@ -55,9 +58,12 @@ test('three replicas with Verify on one Redis', { skip: redisMissing }, async (t
     },
   )
 
-  await t.test('exactly one of 100 parallel finishes reaches Vonage, in each of 20 rounds', async (t) => {
-    t.diagnostic(print(await proveRaces(world, 20)))
-  })
+  await t.test(
+    '200 parallel finishes cost one check and one signature and get equal answers, in each of 5 rounds',
+    async (t) => {
+      t.diagnostic(print(await proveRaces(world, 5)))
+    },
+  )
 
   await t.test('what a replica began before it was killed ends at the others', async (t) => {
     t.diagnostic(print(await proveKill(world)))

@@ -57,6 +57,7 @@ async function defineTests(): Promise<void> {
     const store = createRedisStore({
       client,
       ttlSeconds: 300,
+      finishTimeoutMs: 10_000,
       maxPerCaller: 5,
       digest: (text) => text,
       clock: systemClock,

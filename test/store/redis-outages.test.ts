@@ -85,6 +85,7 @@ test('a Redis that comes up after the service is used within 2 s', options, asyn
   const store = createRedisStore({
     client,
     ttlSeconds: 300,
+    finishTimeoutMs: 10_000,
     maxPerCaller: 5,
     digest: (text) => text,
     clock: systemClock,
@@ -171,6 +172,7 @@ for (const [kind, credentials] of [
     const store = createRedisStore({
       client,
       ttlSeconds: 300,
+      finishTimeoutMs: 10_000,
       maxPerCaller: 5,
       digest: (text) => text,
       clock: systemClock,

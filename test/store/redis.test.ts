@@ -156,6 +156,52 @@ function defineTests(): void {
     }
   })
 
+  test('whoever repeats a finish under way elsewhere waits for its result, and nobody else does', async (t) => {
+    const redis = await startRedis(t)
+    const { store: one } = await openRedisStore(t, [redis.url])
+    const { store: other } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await one.put('alice', state, pending)
+    assert.ok(await one.take('alice', state, canaries.code))
+    assert.equal(await other.take('alice', state, canaries.code), undefined)
+    const waiting = other.findResult('alice', state, canaries.code)
+    assert.equal(await other.findResult('alice', state, 'another'), undefined)
+    assert.equal(await other.findResult('bob', state, canaries.code), undefined)
+    await one.keepResult('alice', state, canaries.code, resultOf(true))
+    assert.deepEqual(await waiting, resultOf(true))
+  })
+
+  test('who waits learns at once that there will be no result, and that the state is good again', async (t) => {
+    const redis = await startRedis(t)
+    const { store } = await openRedisStore(t, [redis.url])
+    const state = mintState()
+    await store.put('alice', state, pending)
+    const taken = await store.take('alice', state, canaries.code)
+    const waiting = store.findResult('alice', state, canaries.code)
+    assert.equal(await taken?.putBack(), true)
+    assert.equal(await waiting, undefined)
+    const again = await store.take('alice', state, canaries.code)
+    assert.equal(again?.phoneNumber.reveal(), canaries.number)
+    const waitingAgain = store.findResult('alice', state, canaries.code)
+    again?.drop()
+    assert.equal(await waitingAgain, undefined)
+    assert.equal(await store.take('alice', state, canaries.code), undefined)
+  })
+
+  test('nobody waits longer than a finish takes, whatever stands in Redis', async (t) => {
+    const redis = await startRedis(t)
+    const clock = createFakeClock()
+    const { store } = await openRedisStore(t, [redis.url], { clock })
+    const state = mintState()
+    await store.put('alice', state, pending)
+    await store.take('alice', state, canaries.code)
+    const [mark] = (await contentsOf(redis)).filter(({ key }) => key.includes(':state:'))
+    assert.ok(Number(await redis.command('PTTL', mark?.key ?? '')) <= 11_000)
+    const waiting = store.findResult('alice', state, canaries.code)
+    clock.advance(11_000)
+    assert.equal(await waiting, undefined)
+  })
+
   test('a record that another key or version sealed is as good as unknown, and gone', async (t) => {
     const redis = await startRedis(t)
     const { store } = await openRedisStore(t, [redis.url])
@@ -166,6 +212,8 @@ function defineTests(): void {
     await redis.command('SET', entry.key, `Ag${entry.value.slice(2)}`)
     assert.equal(await store.take('alice', state), undefined)
     assert.equal(await redis.command('EXISTS', entry.key), 0)
+    await redis.command('SET', entry.key, 'finishing:canary')
+    assert.equal(await store.take('alice', state, canaries.code), undefined)
   })
 }
 

@@ -64,6 +64,7 @@ export async function openRedisStore(
   const store = createRedisStore({
     client,
     ttlSeconds,
+    finishTimeoutMs: 10_000,
     maxPerCaller,
     digest: createKeyedDigest(secret),
     clock,

@@ -55,11 +55,12 @@ export async function proveCrossing(
       assert.deepEqual(landed.body, landing)
     }
     const finished = await calmly(() => nth(replicas, n + 2).finish(token, landing))
-    assert.deepEqual(
-      [finished.status, finished.body],
-      [200, { phone_number: number, phone_number_verified: true }],
-    )
+    const { receipt = '', ...result } = finished.body
+    assert.deepEqual([finished.status, result], [200, { phone_number: number, phone_number_verified: true }])
+    assert.ok(receipt)
     secrets.push(
+      receipt,
+      receipt.split('.')[2] ?? '',
       code,
       subject,
       number.slice(1),
@@ -89,31 +90,44 @@ export async function proveCrossing(
   }
 }
 
-/** In each round 100 requests over all replicas try to finish one verification, half of them with codes of their own. */
+/**
+ * In each round 200 requests over all replicas finish one verification, and 50 more guess at its code: one exchange, one signature,
+ * 200 equal answers.
+ */
 export async function proveRaces(
   { replicas, operator, tokenOf }: Replicas,
   rounds: number,
 ): Promise<Figures> {
-  const racers = 100
+  const [racers, guessers] = [200, 50]
+  const signedBefore = await receiptsSigned(replicas)
   let winners = 0
   for (let n = 0; n < rounds; n++) {
     const token = tokenOf(`racer-${n}`)
     const started = await calmly(() => nth(replicas, n).start(token, phoneNumber(n)))
     const before = operator.exchanged.length
-    const answers = await Promise.all(
-      Array.from({ length: racers }, (_, k) =>
-        calmly(() => nth(replicas, n + k).finish(token, landingOf(started, k % 2 ? `code-${k}` : 'code'))),
-      ),
-    )
+    const finish = (k: number, code: string) =>
+      calmly(() => nth(replicas, n + k).finish(token, landingOf(started, code)))
+    const racing = Array.from({ length: racers }, (_, k) => finish(k, 'code'))
+    // A guess that comes first has the state.
+    await Promise.race(racing)
+    const guesses = await Promise.all(Array.from({ length: guessers }, (_, k) => finish(k, `code-${k}`)))
+    const answers = await Promise.all(racing)
     assert.equal(operator.exchanged.length - before, 1, `round ${n}`)
-    const odd = answers.filter(({ status, code }) => status !== 200 && code !== 'invalid_state')
-    assert.deepEqual(
-      odd.map(({ status, code }) => [status, code]),
-      [],
-    )
-    winners += answers.filter(({ status }) => status === 200).length
+    assert.deepEqual(new Set(guesses.map(({ code }) => code)), new Set(['invalid_state']))
+    assert.deepEqual(new Set(answers.map(({ status, code }) => code ?? status)), new Set([200]))
+    assert.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
+    assert.ok(answers[0]?.body.receipt)
+    winners += answers.length
   }
-  return { rounds, racers, exchanges: rounds, answersWithTheResult: winners }
+  const signatures = (await receiptsSigned(replicas)) - signedBefore
+  assert.equal(signatures, rounds)
+  return { rounds, racers, exchanges: rounds, signatures, equalAnswers: winners }
+}
+
+async function receiptsSigned(replicas: readonly Replica[]): Promise<number> {
+  const texts = await Promise.all(replicas.map(({ metrics }) => metrics()))
+  const count = (text: string) => Number(/^nebff_receipts_total\{outcome="issued"\} (\d+)$/m.exec(text)?.[1])
+  return texts.map(count).reduce((sum, signed) => sum + signed, 0)
 }
 
 /** One replica is killed while flows start at it; what it answered can be finished at the others, once. */

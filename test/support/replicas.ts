@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Environment } from '../../src/config.ts'
 import { openIdentityProvider } from './app-client.ts'
+import { receiptSettings } from './environment.ts'
 import { acceptedBody, landingIn } from './fault-server.ts'
 import { type MainProcess, startMain } from './main-process.ts'
 
@@ -73,6 +74,7 @@ export interface AppAnswer {
     state?: string
     phone_number?: string
     phone_number_verified?: boolean
+    receipt?: string
   }
   /** From sending to the last byte. */
   ms: number
@@ -89,6 +91,7 @@ export interface Replica {
   land(code: string, state: string): Promise<AppAnswer>
   finish(token: string, landing: Landing): Promise<AppAnswer>
   get(path: '/livez' | '/readyz'): Promise<AppAnswer>
+  metrics(): Promise<string>
 }
 
 export interface Replicas {
@@ -100,7 +103,7 @@ export interface Replicas {
   settings: Environment
 }
 
-/** Without rate limits, and with a quota that nothing here spends, unless the settings say otherwise. */
+/** With receipts, without rate limits, and with a quota that nothing here spends, unless the settings say otherwise. */
 export async function openReplicas(
   t: TestContext,
   settings: Environment,
@@ -108,9 +111,11 @@ export async function openReplicas(
 ): Promise<Replicas> {
   const operator = operators?.[0] ?? (await startCountingOperator(t))
   const { settings: trusting, tokenOf } = await openIdentityProvider(t)
+  const receipts = receiptSettings()
   const open = (more: Environment, { url } = operator) =>
     openReplica(t, {
       ...trusting,
+      ...receipts,
       LOG_LEVEL: 'info',
       VONAGE_API_URL: url,
       VONAGE_TOKEN_URL: `${url}/oauth2/token`,
@@ -126,7 +131,8 @@ export async function openReplicas(
 
 async function openReplica(t: TestContext, settings: Environment): Promise<Replica> {
   const process = startMain(t, { settings })
-  const url = String((await process.logged('listening')).url)
+  const { url: listening, management_url: managementUrl } = await process.logged('listening')
+  const url = String(listening)
   const post = (path: string, token: string, body: object) =>
     send(url + path, {
       method: 'POST',
@@ -141,6 +147,7 @@ async function openReplica(t: TestContext, settings: Environment): Promise<Repli
       send(`${url}/v1/network-enablement/callback?${new URLSearchParams({ code, state })}`),
     finish: (token, landing) => post('/v1/number-verification', token, landing),
     get: (path) => send(url + path),
+    metrics: async () => (await fetch(`${managementUrl}/metrics`)).text(),
   }
 }
 
