@@ -38,6 +38,7 @@ const kept = {
   token: json({ access_token: accessTokenCanary }),
   verify: json({ devicePhoneNumberVerified: true }),
   verify_v2: (socket, request) => accepted(acceptedBody())(socket, request),
+  verify_v2_next: json({}),
   verify_v2_check: json({ status: 'completed' }),
 } satisfies Record<Step, Act>
 

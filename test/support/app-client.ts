@@ -87,6 +87,10 @@ export function start(serviceUrl: string, phoneNumber: string, app: AppCall): Pr
   return post(`${serviceUrl}/v1/network-enablement`, { phone_number: phoneNumber }, app)
 }
 
+export function sendSms(serviceUrl: string, phoneNumber: string, app: AppCall): Promise<TimedAnswer> {
+  return post(`${serviceUrl}/v1/sms-verification`, { phone_number: phoneNumber }, app)
+}
+
 export function finish(
   serviceUrl: string,
   body: Readonly<Record<string, string>>,

@@ -182,7 +182,7 @@ function mayRetry({ expected }: FaultRow): boolean {
   return expected !== 200 && contract[expected][1] === 'retry'
 }
 
-function checkAnswer(answer: TimedAnswer, { expected, retryAfter = 1, takesBudget }: FaultRow): void {
+export function checkAnswer(answer: TimedAnswer, { expected, retryAfter = 1, takesBudget }: FaultRow): void {
   if (expected === 200) assert.equal(answer.status, 200, answer.body)
   else assertProblem(answer, expected)
   if (expected !== 200 && contract[expected][1] === 'retry') {

@@ -11,8 +11,8 @@ import { createRsaKeys, privatePem } from './keys.ts'
 import { startRawServer } from './raw-server.ts'
 import { createSelfSignedCertificate } from './self-signed-certificate.ts'
 
-/** The three of Network Enablement, and the two of Verify v2. */
-export type Step = 'start' | 'token' | 'verify' | 'verify_v2' | 'verify_v2_check'
+/** The three of Network Enablement, and those of Verify v2. */
+export type Step = 'start' | 'token' | 'verify' | 'verify_v2' | 'verify_v2_next' | 'verify_v2_check'
 /** What happens on a connection when a whole request has come. */
 export type Act = (socket: Socket, request: string) => void
 
@@ -26,6 +26,7 @@ const paths: Record<Step, RegExp> = {
   token: /^\/oauth2\/token$/,
   verify: /^\/camara\/number-verification\/v031\/verify$/,
   verify_v2: /^\/v2\/verify$/,
+  verify_v2_next: /^\/v2\/verify\/[0-9a-f-]{36}\/next_workflow$/,
   verify_v2_check: /^\/v2\/verify\/[0-9a-f-]{36}$/,
 }
 const steps = Object.keys(paths) as Step[]
@@ -52,6 +53,7 @@ export async function startFaultServer(
     token: [],
     verify: [],
     verify_v2: [],
+    verify_v2_next: [],
     verify_v2_check: [],
   }
   const server = await startRawServer(t as TestContext, {
@@ -120,6 +122,7 @@ export const good: Record<Step, Act> = {
   verify: closing({ devicePhoneNumberVerified: true }),
   verify_v2: (socket) =>
     void socket.end(asAccepted(answer(JSON.stringify(acceptedBody()), 'connection: close'))),
+  verify_v2_next: closing({}),
   verify_v2_check: closing({ request_id: 'an-id', status: 'completed' }),
 }
 
