@@ -9,7 +9,7 @@ import { signatureOf } from '../support/canaries.ts'
 import { finishRows } from '../support/fault-rows-finish.ts'
 import { type FaultRow, startRows } from '../support/fault-rows-start.ts'
 import { verifyV2Rows } from '../support/fault-rows-verify-v2.ts'
-import { stateIn } from '../support/fault-server.ts'
+import { stateIn, status } from '../support/fault-server.ts'
 import { findFreePort } from '../support/free-port.ts'
 import {
   dawdle,
@@ -80,6 +80,44 @@ async function runMistakes({ canaries, idp, open }: PrivacyWorld, lane: Lane): P
   }
 }
 
+/** Codes by text message, with both products: sent, moved on to, typed wrong and right, and what goes wrong on the way. */
+async function runMessages({ canaries, idp, open }: PrivacyWorld): Promise<void> {
+  for (const [n, product] of (['network_enablement', 'verify'] as const).entries()) {
+    const lane = await open({ SMS_FALLBACK: 'true', RATE_LIMIT_SMS_PER_NUMBER_PER_HOUR: '2' }, product)
+    const [number, subject] = [`4472613948${n}`, `canary-subject-texted-${n}`]
+    const [token, stranger] = [idp.tokenOf(subject), idp.tokenOf(`${subject}-stranger`)]
+    const [right, wrong] = [`canary-typed-right-${n}`, `canary-typed-wrong-${n}`]
+    for (const [what, secret] of Object.entries({
+      number,
+      subject,
+      'typed code': right,
+      'wrong code': wrong,
+    }))
+      canaries.add(what, secret)
+    for (const each of [token, stranger]) canaries.add('access token', signatureOf(each))
+    const body = { phone_number: `+${number}` }
+
+    if (product === 'verify') await lane.start(token, body)
+    lane.vonage.behave({ verify_v2: status(500), verify_v2_next: status(500) })
+    await lane.sendSms(token, body)
+    lane.vonage.behave({ verify_v2_check: status(400) })
+    const { state } = JSON.parse((await lane.sendSms(token, body)).body)
+    canaries.add('state of a message', state)
+    await lane.sendSms(token, body)
+    await lane.sendSms(stranger, body)
+    await lane.sendSms(token, { ...body, [secret]: number })
+    await lane.finish(stranger, { code: right, state })
+    const { code } = JSON.parse((await lane.finish(token, { code: wrong, state })).body)
+    assert.equal(code, 'wrong_code')
+    lane.vonage.behave({})
+    const finished = await lane.finish(token, { code: right, state })
+    assert.equal(JSON.parse(finished.body).phone_number_verified, true)
+    canaries.add('receipt', signatureOf(JSON.parse(finished.body).receipt ?? ''))
+    await lane.finish(token, { code: right, state })
+    await lane.close()
+  }
+}
+
 /** The ends of a service: of its patience, of its life, and of its wits. */
 async function runEnds(world: PrivacyWorld, lane: Lane): Promise<void> {
   const { canaries, codes, idp, process } = world
@@ -115,6 +153,7 @@ test('no secret is in any place', { skip: redisMissing, timeout: 240_000 }, asyn
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
   await runMistakes(world, lane)
+  await runMessages(world)
 
   const token = idp.tokenOf('canary-subject-bob')
   const landed = await lane.land({
