@@ -1,28 +1,31 @@
 /**
  * `npm run demo`: the whole job against the simulator, told request by request; then it stays up for you to try.
  * With `--once` it ends after the walk: exit code 0, or 1 when anything was not as expected. With `--verbose` every story is
- * told in full.
+ * told in full. With `--product verify` Vonage's Verify v2 is behind the service; the phone and its app are the same.
  */
 
 import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
 import { type PhoneOutcome, readOutcome } from '../simulator/answers.ts'
-import { type LocalWorld, openLocalWorld } from './local-world.ts'
+import { type LocalWorld, openLocalWorld, products } from './local-world.ts'
 import { createTranscript, print } from './transcript.ts'
 
 const matchingNumber = '+99012345678'
 const otherNumber = '+99012345677'
+/** Verify has one verification of a number at a time, and the attacker's has begun for the first. */
+const thirdNumber = '+99012345676'
 /** The defaults of the service and of the simulator. */
 const fixedPorts = { service: 3000, management: 9464, operator: 4000, identityProvider: 4001 }
 
-const once = process.argv.includes('--once')
-const transcript = createTranscript({ verbose: process.argv.includes('--verbose') })
+const { once = false, verbose = false, product: wanted = 'network_enablement' } = readFlags()
+const product = products.find((name) => name === wanted) ?? exit(`--product is one of ${products.join(', ')}`)
+const transcript = createTranscript({ verbose })
 const { step } = transcript
 let failures = 0
 // Addresses that stay the same are for people: what runs once may run beside itself.
-const world = await openLocalWorld(once ? {} : fixedPorts).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(1)
-})
+const world = await openLocalWorld(once ? {} : fixedPorts, product).catch((error: unknown) =>
+  exit(error instanceof Error ? error.message : String(error)),
+)
 const { simulator } = world
 let closing = false
 
@@ -44,6 +47,20 @@ try {
 if (once) await end(failures === 0 ? 0 : 1)
 else if (!closing) print(await instructions(world))
 
+function readFlags() {
+  const flag = { type: 'boolean' } as const
+  try {
+    return parseArgs({ options: { once: flag, verbose: flag, product: { type: 'string' } } }).values
+  } catch (error) {
+    return exit(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function exit(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
 async function walk(): Promise<void> {
   const phone = simulator.createPhone()
   const attacker = simulator.createPhone('attacker')
@@ -62,10 +79,16 @@ async function walk(): Promise<void> {
 
   transcript.title(`2  The same phone asks about another number, ${otherNumber}`)
   const other = await verify('bob', otherNumber, 'cellular')
-  check(
-    'verified' in other && other.verified === false,
-    'the number is not verified, and that is a result, not an error',
-  )
+  if (product === 'verify')
+    check(
+      'next_action' in other && other.next_action === 'use_fallback',
+      'Vonage tells the device alone that it has another number: the app offers another way',
+    )
+  else
+    check(
+      'verified' in other && other.verified === false,
+      'the number is not verified, and that is a result, not an error',
+    )
 
   transcript.title('3  An attacker has the code and the state, and tries to collect first')
   const carolsToken = await phone.signIn('carol', step)
@@ -96,9 +119,15 @@ async function walk(): Promise<void> {
     'nor has the attacker anything to finish with: code and state went to the phone',
   )
 
-  transcript.title(`5  A phone on Wi-Fi, ${matchingNumber}`)
-  const wifi = await verify('dave', matchingNumber, 'wifi')
-  check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
+  transcript.title(`5  A phone on Wi-Fi, ${thirdNumber}`)
+  const wifi = await verify('dave', thirdNumber, 'wifi')
+  if (product === 'verify')
+    check(
+      'next_action' in wifi && wifi.next_action === 'use_fallback',
+      'Vonage tells the device: the app offers another way',
+    )
+  else
+    check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
 
   print(failures === 0 ? '\nAll as expected.' : `\nNot as expected: ${failures}.`)
 }

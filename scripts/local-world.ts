@@ -32,8 +32,15 @@ export interface Ports {
   identityProvider?: number
 }
 
+export const products = ['network_enablement', 'verify'] as const
+/** What Vonage starts verifications with. */
+export type Product = (typeof products)[number]
+
 /** Resolves when the service listens. @throws Error with what the service printed, when it ends instead */
-export async function openLocalWorld(ports: Ports = {}): Promise<LocalWorld> {
+export async function openLocalWorld(
+  ports: Ports = {},
+  product: Product = 'network_enablement',
+): Promise<LocalWorld> {
   // The redirect URI is registered before the service starts, so its port must be known.
   const port = await takePort(ports.service)
   const redirectUri = `http://127.0.0.1:${port}/v1/network-enablement/callback`
@@ -54,6 +61,9 @@ export async function openLocalWorld(ports: Ports = {}): Promise<LocalWorld> {
       AUTH_AUDIENCE: simulator.audience,
       VONAGE_APPLICATION_ID: simulator.applicationId,
       VONAGE_PRIVATE_KEY: simulator.privateKeyPem,
+      VONAGE_PRODUCT: product,
+      VONAGE_BRAND: 'Demo',
+      VONAGE_VERIFY_URL: simulator.operatorUrl,
       VONAGE_API_URL: simulator.operatorUrl,
       VONAGE_TOKEN_URL: simulator.tokenUrl,
       VONAGE_REDIRECT_URI: redirectUri,

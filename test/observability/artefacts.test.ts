@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { observability, queriesOf, readDashboard } from '../../scripts/dashboard.ts'
+import type { UpstreamCall } from '../../src/core/events.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 
 const read = (file: string) => readFileSync(join(observability, file), 'utf8')
@@ -78,6 +79,23 @@ test('the dashboard shows every metric', () => {
     [...metrics.keys()].filter((name) => !shown.includes(name)),
     [],
   )
+})
+
+test('the dashboard shows every call to Vonage', () => {
+  const calls: Record<UpstreamCall, true> = {
+    network_enablement: true,
+    token: true,
+    verify: true,
+    verify_v2: true,
+    verify_v2_next: true,
+    verify_v2_check: true,
+  }
+  const shown = [
+    ...queriesOf(dashboard)
+      .join('\n')
+      .matchAll(/call=~"([^"]+)"/g),
+  ].flatMap(([, names = '']) => names.split('|'))
+  assert.deepEqual([...new Set(shown)].sort(), Object.keys(calls).sort())
 })
 
 test('the dashboard is one that Grafana 10 reads: ids once, nothing overlaps, the data source is a variable', () => {
