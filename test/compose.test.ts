@@ -147,13 +147,14 @@ test('a port that is taken is an error, and the other listener does not stay beh
   await assert.rejects(fetch(`${spare.managementUrl}/livez`))
 })
 
-test('a service without Redis, tracing and readers of its document loads nothing for them', async () => {
+test('a service without Redis, tracing, introspection and readers of its document loads nothing for them', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     join(import.meta.dirname, 'support/loaded-packages.ts'),
   ])
   const loaded = JSON.parse(stdout) as string[]
   assert.ok(loaded.includes('fastify'))
-  const needless = ['ioredis', 'ajv', '@fastify/swagger', '@fastify/swagger-ui', 'yaml']
+  assert.ok(loaded.includes('jose'))
+  const needless = ['ioredis', 'oauth4webapi', 'ajv', '@fastify/swagger', '@fastify/swagger-ui', 'yaml']
   assert.deepEqual(
     needless.filter((name) => loaded.includes(name)),
     [],
