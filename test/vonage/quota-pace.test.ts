@@ -3,7 +3,7 @@
  * that could break it; the spacing is exact, with a fake clock.
  */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import type { Clock } from '../../src/core/ports.ts'
 import { createLocalPermits, createQuota, spacingMs } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -11,6 +11,9 @@ import { unobserved } from '../support/unobserved.ts'
 
 const realClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
 const never = new AbortController().signal
+// The queue's own timers do not hold the process.
+const alive = setInterval(() => undefined, 1000)
+after(() => clearInterval(alive))
 /** As many as the queue holds. */
 const burstSize = 64
 

@@ -1,12 +1,15 @@
 /** The queue before the account's quota: order, bounds, honest refusals. With a fake clock and permits by hand. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createLocalPermits, createQuota, type Permits } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { recordEvents, unobserved } from '../support/unobserved.ts'
 
 const never = new AbortController().signal
+// The queue's own timers do not hold the process.
+const alive = setInterval(() => undefined, 1000)
+after(() => clearInterval(alive))
 const maxWaiting = 64
 
 /** Permits that come when the test gives them; until then each asking is told to come again in a moment. */
