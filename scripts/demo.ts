@@ -6,8 +6,9 @@
 
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { createReceiptCheck } from '../docs/samples/backends/receipt.ts'
 import { type PhoneOutcome, readOutcome } from '../simulator/answers.ts'
-import { type LocalWorld, openLocalWorld, products } from './local-world.ts'
+import { type LocalWorld, openLocalWorld, products, receiptAudience } from './local-world.ts'
 import { createTranscript, print } from './transcript.ts'
 
 const matchingNumber = '+99012345678'
@@ -129,7 +130,38 @@ async function walk(): Promise<void> {
   else
     check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
 
+  transcript.title('6  A backend of the company is handed the receipt of 1')
+  await checkReceipts(String(memberOf(finished.body, 'receipt')))
+
   print(failures === 0 ? '\nAll as expected.' : `\nNot as expected: ${failures}.`)
+}
+
+/** The backend is the sample of docs/backends.md. It gets the key set from the service, and asks it nothing else. */
+async function checkReceipts(receipt: string): Promise<void> {
+  let laterMs = 0
+  const accepts = createReceiptCheck({
+    issuer: world.serviceUrl,
+    audience: receiptAudience,
+    clock: () => new Date(Date.now() + laterMs),
+  })
+  const isAccepted = (given: string, subject: string, phoneNumber = matchingNumber) =>
+    accepts(given, { subject, phoneNumber }).then(
+      () => true,
+      () => false,
+    )
+  const [header, claims = '', signature] = receipt.split('.')
+  const altered = Buffer.from(claims, 'base64url').toString().replace('"alice"', '"mallory"')
+  const forged = [header, Buffer.from(altered).toString('base64url'), signature].join('.')
+
+  check(
+    await isAccepted(receipt, 'alice'),
+    'it is good in the session of alice, for the number that she started with',
+  )
+  check(!(await isAccepted(receipt, 'mallory')), 'it is refused in the session of another user')
+  check(!(await isAccepted(receipt, 'alice', otherNumber)), 'it is refused for another number')
+  check(!(await isAccepted(forged, 'mallory')), 'it is refused when it was altered to name the attacker')
+  laterMs = 6 * 60_000
+  check(!(await isAccepted(receipt, 'alice')), 'it is refused six minutes later')
 }
 
 async function verify(

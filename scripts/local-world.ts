@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -31,6 +32,9 @@ export interface Ports {
   operator?: number
   identityProvider?: number
 }
+
+/** Whoever relies on receipts here. */
+export const receiptAudience = 'https://backends.example'
 
 export const products = ['network_enablement', 'verify'] as const
 /** What Vonage starts verifications with. */
@@ -67,6 +71,9 @@ export async function openLocalWorld(
       VONAGE_API_URL: simulator.operatorUrl,
       VONAGE_TOKEN_URL: simulator.tokenUrl,
       VONAGE_REDIRECT_URI: redirectUri,
+      RECEIPT_PRIVATE_KEY: createReceiptKey(),
+      RECEIPT_ISSUER: `http://127.0.0.1:${port}`,
+      RECEIPT_AUDIENCE: receiptAudience,
       // Made for attackers, and in the way of people who play.
       RATE_LIMIT_NUMBER_PER_HOUR: '0',
       RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: '0',
@@ -93,6 +100,11 @@ export async function openLocalWorld(
     serviceEnded: ended.then(() => lines.join('\n')),
     close,
   }
+}
+
+function createReceiptKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 interface ListeningLine {

@@ -11,6 +11,7 @@ const secretMembers = new Set([
   'request_id',
   'session',
   'access_token',
+  'receipt',
   'authorization',
   'hashedPhoneNumber',
 ])

@@ -8,6 +8,8 @@ export interface ReceiptCheckOptions {
   audience: string
   /** Default: below the issuer. */
   keySetUrl?: string
+  /** For tests. Default: the system's. */
+  clock?: () => Date
 }
 
 export interface Expected {
@@ -28,6 +30,7 @@ export function createReceiptCheck({
   issuer,
   audience,
   keySetUrl = `${issuer}/.well-known/jwks.json`,
+  clock = () => new Date(),
 }: ReceiptCheckOptions) {
   const keySet = createRemoteJWKSet(new URL(keySetUrl), { cacheMaxAge: 300_000 })
 
@@ -44,6 +47,7 @@ export function createReceiptCheck({
       subject,
       requiredClaims: ['exp', 'jti'],
       clockTolerance: 5,
+      currentDate: clock(),
     })
     // Step 7.
     if (payload.phone_number_verified !== true) throw new Error('the number is not verified')
