@@ -63,8 +63,8 @@ export function createLineBuffer({ output, onDropped, onRecovered }: LineBufferO
     onRecovered(lines)
   }
 
-  // Each failed write has told its lines already.
-  output.on('error', () => undefined)
+  // Once for all buffers of an output. Each failed write has told its lines already.
+  output.off('error', ignore).on('error', ignore)
 
   return {
     write(line) {
@@ -84,3 +84,5 @@ export function createLineBuffer({ output, onDropped, onRecovered }: LineBufferO
     },
   }
 }
+
+function ignore(): void {}

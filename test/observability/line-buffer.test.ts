@@ -110,3 +110,10 @@ test('the close does not wait for ever for a reader that reads nothing', async (
   assert.ok(performance.now() - beganMs < 3000)
   assert.deepEqual(buffer.lines(), [])
 })
+
+test('many buffers of one output listen to its errors once', () => {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const ignore = () => undefined
+  for (let n = 0; n < 20; n++) createLineBuffer({ output, onDropped: ignore, onRecovered: ignore })
+  assert.equal(output.listenerCount('error'), 1)
+})
