@@ -74,6 +74,7 @@ function tokenParts(alg: string) {
     phoneNumberClaim: undefined,
     clockToleranceSeconds: 5,
     introspect: undefined,
+    onClientAsAudience: () => {},
     digest: (subject) => subject,
     clock,
   })

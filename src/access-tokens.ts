@@ -71,6 +71,12 @@ export async function openAccessTokens(
       if (isDue(`introspection ${reason}`))
         log.warn({ reason }, 'the identity provider cannot be asked about opaque tokens')
     }),
+    onClientAsAudience() {
+      if (isDue('client as audience'))
+        log.warn(
+          'AUTH_AUDIENCE: a token was accepted for an audience that is its own client, as ID tokens are: name the API alone',
+        )
+    },
     digest,
     clock,
   })

@@ -152,6 +152,19 @@ test('a provider that changes its mind about a token is followed within 60 secon
   assert.equal((await verify('token')).sub, 'alice')
 })
 
+test('a token whose audience is its own client is warned of where several audiences are allowed', async (t) => {
+  const server = await openDocumentServer(t, { '/keys': provider.keySet })
+  const changes = { AUTH_JWKS_URI: `${server.origin}/keys`, AUTH_AUDIENCE: `${audience},app` }
+  const { verify, log, tokenOf } = await open(t, server, changes)
+  const client = { client_id: undefined, azp: 'app' }
+  await verify(tokenOf(client))
+  assert.deepEqual(log.lines, [])
+  await verify(tokenOf({ ...client, aud: 'app' }))
+  await verify(tokenOf({ ...client, aud: ['app', 'b'] }))
+  assert.equal(log.lines.length, 1)
+  assert.match(log.lines[0] ?? '', /AUTH_AUDIENCE/)
+})
+
 const troubles: Array<[what: string, path: string, document: unknown, reason: string]> = [
   ['is not there', discoveryPath, undefined, 'status 404'],
   [

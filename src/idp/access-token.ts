@@ -46,6 +46,8 @@ export interface AccessTokenOptions extends Omit<TokenRules, 'issuers'> {
    * @throws invalid_token, idp_unavailable
    */
   introspect: ((token: string) => Promise<JWTPayload>) | undefined
+  /** Called when, of several audiences, the one accepted is the token's own client: as in an ID token. */
+  onClientAsAudience: () => void
   clock: Clock
 }
 
@@ -97,6 +99,9 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   async function verifyNew(token: string): Promise<Caller> {
     const claims = await (compactForm.test(token) ? claimsOfJwt(token) : claimsOfOpaque(token))
     const caller = callerOf(claims, rules)
+    const { clientId = '' } = caller
+    if (audiences.length > 1 && audiences.includes(clientId) && [claims.aud].flat().includes(clientId))
+      options.onClientAsAudience()
     cache.set(token, caller, Number(claims.exp) * 1000)
     return caller
   }

@@ -87,6 +87,7 @@ const server = await openPublicServer(
       phoneNumberClaim,
       clockToleranceSeconds: toleranceSeconds,
       introspect: undefined,
+      onClientAsAudience: () => {},
       digest: (subject) => callerOf(subject).pseudonym,
       clock,
     }),

@@ -47,6 +47,7 @@ function createVerifier({ findKey: finding = findKey, ...overrides }: Overrides 
     phoneNumberClaim,
     clockToleranceSeconds: toleranceSeconds,
     introspect: undefined,
+    onClientAsAudience: () => {},
     digest: (subject) => callerOf(subject).pseudonym,
     clock,
     ...overrides,
