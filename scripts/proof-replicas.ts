@@ -20,6 +20,7 @@ import {
   proveSwitch,
 } from '../test/support/replica-proofs.ts'
 import { openReplicas } from '../test/support/replicas.ts'
+import { proveGuesses, proveOneMessage, smsSettings } from '../test/support/sms-proofs.ts'
 
 const options = { skip: redisMissing }
 
@@ -97,6 +98,16 @@ test('a master that is killed, with a replica and three sentinels', options, asy
     return facts.includes('num-slaves 1 ') && facts.includes('num-other-sentinels 2 ')
   }
 })
+
+test(
+  '200 parallel wrong codes, in each of 50 rounds, and 1,000 repeats of one request for a message',
+  options,
+  async (t) => {
+    const { world } = await open(t, smsSettings)
+    t.diagnostic(print(await proveGuesses(world, 50)))
+    t.diagnostic(print(await proveOneMessage(world, 1000)))
+  },
+)
 
 test('a replica that gets SIGTERM under load', { skip: drainToolsMissing }, async (t) => {
   t.diagnostic(print(await proveDrain(t, { seconds: 10, stopAfterMs: 3000, delayMs: 3000 })))

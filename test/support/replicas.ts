@@ -18,8 +18,10 @@ export interface CountingOperator {
   url: string
   /** When each start arrived. */
   startedAtMs: number[]
-  /** Every code that was exchanged or checked, in order. */
+  /** Every code that was exchanged or checked, in order. Those that begin with `wrong` are. */
   exchanged: string[]
+  /** The number of each message, in order. */
+  messages: string[]
   /** Starts that have no answer yet. */
   inFlight(): number
 }
@@ -28,6 +30,7 @@ export interface CountingOperator {
 export async function startCountingOperator(t: TestContext, thinksForMs = 0): Promise<CountingOperator> {
   const startedAtMs: number[] = []
   const exchanged: string[] = []
+  const messages: string[] = []
   let inFlight = 0
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString()
@@ -48,8 +51,12 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
       startedAtMs.push(performance.now())
       response.statusCode = 202
       answer = acceptedBody()
+      const [step] = (JSON.parse(body) as { workflow: [{ channel: string; to: string }] }).workflow
+      if (step.channel === 'sms') messages.push(step.to)
     } else if (request.url?.startsWith('/v2/verify/')) {
-      exchanged.push((JSON.parse(body) as { code: string }).code)
+      const { code } = JSON.parse(body) as { code: string }
+      exchanged.push(code)
+      if (code.startsWith('wrong')) response.statusCode = 400
       answer = { status: 'completed' }
     }
     response.setHeader('content-type', 'application/json')
@@ -61,7 +68,7 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
     server.close()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, startedAtMs, exchanged, inFlight: () => inFlight }
+  return { url, startedAtMs, exchanged, messages, inFlight: () => inFlight }
 }
 
 export interface AppAnswer {
@@ -90,6 +97,7 @@ export interface Replica {
   start(token: string, phoneNumber: string): Promise<AppAnswer>
   land(code: string, state: string): Promise<AppAnswer>
   finish(token: string, landing: Landing): Promise<AppAnswer>
+  sendSms(token: string, phoneNumber: string): Promise<AppAnswer>
   get(path: '/livez' | '/readyz'): Promise<AppAnswer>
   metrics(): Promise<string>
 }
@@ -146,6 +154,7 @@ async function openReplica(t: TestContext, settings: Environment): Promise<Repli
     land: (code, state) =>
       send(`${url}/v1/network-enablement/callback?${new URLSearchParams({ code, state })}`),
     finish: (token, landing) => post('/v1/number-verification', token, landing),
+    sendSms: (token, phoneNumber) => post('/v1/sms-verification', token, { phone_number: phoneNumber }),
     get: (path) => send(url + path),
     metrics: async () => (await fetch(`${managementUrl}/metrics`)).text(),
   }
