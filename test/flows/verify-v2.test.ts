@@ -67,6 +67,28 @@ test('the start answers exactly two members, and Verify sees neither the access 
   assert.doesNotMatch(calls, /"(user-agent|cookie|x-forwarded-for|x-request-id)"/i)
 })
 
+test('the metrics tell the two calls of Verify apart, and wait for no device on the landing page', async (t) => {
+  const own = await openWorld((close) => t.after(close), verifyProduct)
+  const bob = await own.tokenOf('bob')
+  for (const number of ['+99012345678', '+99012345677']) await verify(own, bob, number)
+  const { text } = await own.send(`${own.service.managementUrl}/metrics`)
+  const sampleOf = (series: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(' ')[1] ?? 0,
+    )
+  const calls = (call: string) =>
+    sampleOf(`nebff_upstream_request_duration_seconds_count{call="${call}",outcome="2xx"}`)
+  assert.deepEqual([calls('verify_v2'), calls('verify_v2_check')], [2, 1])
+  assert.equal(sampleOf('nebff_verifications_url_issued_total{country="990"}'), 2)
+  assert.equal(sampleOf('nebff_verifications_finished_total{country="990",result="match"}'), 1)
+  assert.equal(sampleOf('nebff_circuit_state{call="verify_v2"}'), 0)
+  assert.doesNotMatch(text, /^nebff_(upstream|circuit)\w*\{call="(network_enablement|token|verify)"/m)
+  assert.doesNotMatch(text, /^nebff_verifications_landed_total\{outcome="code"\} [1-9]/m)
+})
+
 for (const [number, expectation] of Object.entries(verifyV2Expectations))
   test(`${number} ends at the ${expectation.join(' with ')}`, () =>
     assertOutcome({ world, token }, number, expectation))

@@ -185,7 +185,7 @@ export async function proveSwitch(
     }
     assert.equal(started.status, 200, started.code)
     const began = at.product
-    const landing = landingOf(started, `moved-${n}`)
+    const landing = landingOf(started, `moved-${began}-${n}`)
     await wait(restMs)
     const finished = await calmly(() => {
       at = nth(fleet, n + 1)
@@ -211,7 +211,13 @@ export async function proveSwitch(
     lost.map(({ began, ended, finished }) => [began, ended, finished.status, finished.code]),
     [],
   )
-  assert.equal(operator.exchanged.length - before, all.length, 'each code was spent once')
+  const spent = operator.exchanged.slice(before)
+  assert.equal(spent.length, all.length, 'each code was spent once')
+  assert.deepEqual(
+    spent.filter((code) => code.startsWith('moved-verify-')).sort(),
+    operator.checked.toSorted(),
+    'by the product that began its verification',
+  )
   const crossed = (from: Product, to: Product) =>
     all.filter(({ began, ended }) => began === from && ended === to).length
   const figures = {

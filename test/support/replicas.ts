@@ -20,6 +20,8 @@ export interface CountingOperator {
   startedAtMs: number[]
   /** Every code that was exchanged or checked, in order. Those that begin with `wrong` are. */
   exchanged: string[]
+  /** Those of them that Verify was asked about. */
+  checked: string[]
   /** The number of each message, in order. */
   messages: string[]
   /** Starts that have no answer yet. */
@@ -30,6 +32,7 @@ export interface CountingOperator {
 export async function startCountingOperator(t: TestContext, thinksForMs = 0): Promise<CountingOperator> {
   const startedAtMs: number[] = []
   const exchanged: string[] = []
+  const checked: string[] = []
   const messages: string[] = []
   let inFlight = 0
   const server = createServer(async (request, response) => {
@@ -56,6 +59,7 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
     } else if (request.url?.startsWith('/v2/verify/')) {
       const { code } = JSON.parse(body) as { code: string }
       exchanged.push(code)
+      checked.push(code)
       if (code.startsWith('wrong')) response.statusCode = 400
       answer = { status: 'completed' }
     }
@@ -68,7 +72,7 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
     server.close()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, startedAtMs, exchanged, messages, inFlight: () => inFlight }
+  return { url, startedAtMs, exchanged, checked, messages, inFlight: () => inFlight }
 }
 
 export interface AppAnswer {

@@ -11,8 +11,6 @@ import { openService, type Service } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import type { Command, Reply } from './service-process.ts'
 
-// Each service listens for the log's errors there; in production there is one.
-process.stdout.setMaxListeners(0)
 const services: Service[] = []
 const loopDelay = monitorEventLoopDelay({ resolution: 10 })
 loopDelay.enable()
