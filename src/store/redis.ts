@@ -40,6 +40,8 @@ const lookIntervalMs = 100
  */
 const formerResultsMs = 10 * 60_000
 
+const unheard = () => undefined
+
 /** Never there. */
 const probes = ['nebff:none', 'nebff:none:1', 'nebff:none:2']
 
@@ -135,7 +137,7 @@ export function createRedisStore({
         markMs,
       )
       // Sent along, and nobody waits for it: a name that stays in the list costs the caller a place until its TTL, no more.
-      redis.lrem(list(subject), 1, key).catch(() => undefined)
+      redis.lrem(list(subject), 1, key).catch(unheard)
       const takenAtMs = clock.monotonicMs()
       const taken = await orUnavailable(taking)
       if (taken === null) return undefined
@@ -146,7 +148,7 @@ export function createRedisStore({
         const leftMs = Math.floor(leftAtMs - (clock.monotonicMs() - takenAtMs))
         return leftMs > 0 && orUnavailable(keep(subject, key, sealed, 'LPUSH', leftMs))
       }
-      return { ...pending, putBack, drop: () => void redis.del(key).catch(() => undefined) }
+      return { ...pending, putBack, drop: () => void redis.del(key).catch(unheard) }
     },
 
     async keepResult(subject, state, code, kept) {

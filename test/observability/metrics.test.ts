@@ -49,6 +49,7 @@ const rows: [ServiceEvent, sample: string, value?: number][] = [
     { name: 'rate_limit.refused', limit: 'distinct-numbers' },
     'nebff_rate_limit_refusals_total{limit="distinct-numbers"}',
   ],
+  [{ name: 'receipt.signed', outcome: 'issued' }, 'nebff_receipts_total{outcome="issued"}'],
   [{ name: 'private_key.changed', key: 'next' }, 'nebff_private_key_changes_total{key="next"}'],
   [
     { name: 'request.answered', route: '/livez', method: 'GET', status: 200, seconds: 0.002 },
@@ -88,6 +89,8 @@ test('what has few names is shown as 0 from the beginning', async () => {
   for (const sample of [
     'nebff_verifications_landed_total{outcome="code"}',
     'nebff_verifications_landed_total{outcome="server_error"}',
+    'nebff_receipts_total{outcome="issued"}',
+    'nebff_receipts_total{outcome="failed"}',
     'nebff_verifications_expired_without_landing_total',
     'nebff_rate_limit_refusals_total{limit="address"}',
     'nebff_private_key_changes_total{key="next"}',
