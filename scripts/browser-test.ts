@@ -31,6 +31,7 @@ const documentedPaths = [
   '/v1/network-enablement',
   '/v1/network-enablement/callback',
   '/v1/number-verification',
+  '/v1/sms-verification',
 ]
 
 interface Visit {
@@ -41,6 +42,7 @@ interface Visit {
   number: string
   wifi?: boolean
   attacker?: boolean
+  sms?: boolean
   /** The heading of the card, and what else it says. */
   result: [title: string, ...texts: string[]]
 }
@@ -81,6 +83,26 @@ const visits: Visit[] = [
     number: '+99012345678',
     wifi: true,
     result: ['Not on the carrier network', 'not_on_carrier_network', 'Offer another factor', 'use_fallback'],
+  },
+  {
+    name: 'phone-light-sms',
+    size: 'phone',
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+    number: '+447700900123',
+    wifi: true,
+    sms: true,
+    result: ['Verified'],
+  },
+  {
+    name: 'desktop-dark-sms',
+    size: 'desktop',
+    colorScheme: 'dark',
+    reducedMotion: 'no-preference',
+    number: '+447700900123',
+    wifi: true,
+    sms: true,
+    result: ['Verified'],
   },
 ]
 
@@ -123,6 +145,11 @@ async function visitPhonePage(browser: Browser, { simulator }: LocalWorld, visit
   if (visit === visits[0]) await shoot(page, 'desktop-light-empty')
 
   await operate(page, visit)
+  if (visit.sms) {
+    const notification = page.locator('#notification')
+    await notification.waitFor({ timeout: resultTimeoutMs })
+    assert.match(await notification.innerText(), /Your Demo code is: \d{6}/)
+  }
 
   const [title, ...texts] = visit.result
   const card = page.getByRole('region', { name: title, exact: true })
@@ -142,7 +169,7 @@ async function visitPhonePage(browser: Browser, { simulator }: LocalWorld, visit
 }
 
 /** Tab by Tab through the form, never with the mouse. */
-async function operate(page: Page, { wifi, number, attacker }: Visit): Promise<void> {
+async function operate(page: Page, { wifi, number, attacker, sms }: Visit): Promise<void> {
   await tabTo(page, 'network')
   if (wifi) await page.keyboard.press('ArrowRight')
   await tabTo(page, 'product')
@@ -154,6 +181,7 @@ async function operate(page: Page, { wifi, number, attacker }: Visit): Promise<v
   await tabTo(page, 'attacker')
   if (attacker) await page.keyboard.press('Space')
   await tabTo(page, 'sms')
+  if (sms) await page.keyboard.press('Space')
   await tabTo(page, 'verify')
   await page.keyboard.press('Enter')
 }

@@ -5,9 +5,11 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createReceiptCheck } from '../docs/samples/backends/receipt.ts'
 import { type PhoneOutcome, readOutcome } from '../simulator/answers.ts'
+import { finishBySms } from '../simulator/sms-fallback.ts'
 import { type LocalWorld, openLocalWorld, products, receiptAudience } from './local-world.ts'
 import { createTranscript, print } from './transcript.ts'
 
@@ -15,6 +17,8 @@ const matchingNumber = '+99012345678'
 const otherNumber = '+99012345677'
 /** Verify has one verification of a number at a time, and the attacker's has begun for the first. */
 const thirdNumber = '+99012345676'
+/** Of films: its network knows no silent way, and messages reach it. */
+const textedNumber = '+447700900123'
 /** The defaults of the service and of the simulator. */
 const fixedPorts = { service: 3000, management: 9464, operator: 4000, identityProvider: 4001 }
 
@@ -130,7 +134,30 @@ async function walk(): Promise<void> {
   else
     check('code' in wifi && wifi.code === 'not_on_carrier_network', 'the service says not_on_carrier_network')
 
-  transcript.title('6  A backend of the company is handed the receipt of 1')
+  transcript.title(`6  The app offers a code by text message, ${textedNumber}`)
+  const silent = await verify('erin', textedNumber, 'wifi')
+  check(
+    'next_action' in silent && silent.next_action === 'use_fallback',
+    'the silent way ends with use_fallback',
+  )
+  const texted = await finishBySms({
+    phone,
+    subject: 'erin',
+    phoneNumber: textedNumber,
+    messages: simulator.messages,
+    sleep: (durationMs, signal) => setTimeout(durationMs, undefined, { signal }),
+    signal: new AbortController().signal,
+    onStep: step,
+    onSms: ({ text }) => print(`\n   ${textedNumber} gets an SMS: "${text}"`),
+  })
+  if (texted) transcript.outcome(texted)
+  check(
+    texted !== undefined && 'verified' in texted && texted.verified === true,
+    'the code that the user types verifies the number',
+  )
+  check(simulator.messages(textedNumber).length === 1, 'one message was sent')
+
+  transcript.title('7  A backend of the company is handed the receipt of 1')
   await checkReceipts(String(memberOf(finished.body, 'receipt')))
 
   print(failures === 0 ? '\nAll as expected.' : `\nNot as expected: ${failures}.`)

@@ -71,12 +71,14 @@ export async function openLocalWorld(
       VONAGE_API_URL: simulator.operatorUrl,
       VONAGE_TOKEN_URL: simulator.tokenUrl,
       VONAGE_REDIRECT_URI: redirectUri,
+      SMS_FALLBACK: 'true',
       RECEIPT_PRIVATE_KEY: createReceiptKey(),
       RECEIPT_ISSUER: `http://127.0.0.1:${port}`,
       RECEIPT_AUDIENCE: receiptAudience,
       // Made for attackers, and in the way of people who play.
       RATE_LIMIT_NUMBER_PER_HOUR: '0',
       RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY: '0',
+      RATE_LIMIT_SMS_PER_NUMBER_PER_HOUR: '0',
     },
   })
   const ended = new Promise<void>((resolve) => service.once('close', () => resolve()))
