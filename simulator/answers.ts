@@ -24,7 +24,7 @@ export interface Answer {
 
 /** How a verification ended, and one sentence for the app's developer. */
 export type PhoneOutcome =
-  | { verified: boolean; advice: string }
+  | { verified: boolean; advice: string; receipt?: string }
   | { code: string; next_action: string; title: string; detail: string; advice: string }
 
 const failures: Record<AnswerFailure, string> = {
@@ -77,7 +77,11 @@ export function readOutcome(answer: Answer): PhoneOutcome {
   const body = (answer.body ?? {}) as Record<string, unknown>
   if (answer.status === 200 && typeof body.phone_number_verified === 'boolean') {
     return body.phone_number_verified
-      ? { verified: true, advice: 'The number belongs to the SIM card in this phone. Go on.' }
+      ? {
+          verified: true,
+          advice: 'The number belongs to the SIM card in this phone. Go on.',
+          ...(typeof body.receipt === 'string' && { receipt: body.receipt }),
+        }
       : {
           verified: false,
           advice:

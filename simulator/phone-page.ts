@@ -13,6 +13,7 @@ import type { OperatorContext } from './context.ts'
 import { sendError } from './faults.ts'
 import { numbers } from './numbers.ts'
 import type { Network, Step } from './phone.ts'
+import { type ReceiptReading, readReceipt } from './receipt.ts'
 import { oauthError } from './replies.ts'
 import { finishBySms } from './sms-fallback.ts'
 import { verifyNumbers } from './verify-v2/numbers.ts'
@@ -56,7 +57,11 @@ type WalkEvent =
   | { type: 'step'; step: Step & { caption: string } }
   | { type: 'attack'; status: number; code: unknown }
   | { type: 'sms'; text: string }
-  | { type: 'outcome'; outcome: PhoneOutcome }
+  | { type: 'outcome'; outcome: ShownOutcome }
+
+/** The receipt decoded, never as it is. */
+type ShownOutcome = Exclude<PhoneOutcome, { verified: boolean }> | Verdict
+type Verdict = { verified: boolean; advice: string; receipt?: ReceiptReading }
 
 export function phonePageRoutes(app: FastifyInstance, context: OperatorContext): void {
   let lastWalk: Promise<unknown> = Promise.resolve()
@@ -142,8 +147,14 @@ export function phonePageRoutes(app: FastifyInstance, context: OperatorContext):
             onSms: ({ text }) => emit({ type: 'sms', text }),
           })
         : undefined
-    emit({ type: 'outcome', outcome: bySms ?? silent })
+    emit({ type: 'outcome', outcome: await shownOutcome(bySms ?? silent, context.options.serviceUrl) })
   }
+}
+
+async function shownOutcome(outcome: PhoneOutcome, serviceUrl: string): Promise<ShownOutcome> {
+  if (!('verified' in outcome)) return outcome
+  const { receipt, ...verdict } = outcome
+  return receipt === undefined ? verdict : { ...verdict, receipt: await readReceipt(receipt, serviceUrl) }
 }
 
 function parseWalk(body: unknown): Walk | undefined {

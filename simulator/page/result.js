@@ -17,8 +17,14 @@ export function describeOutcome(outcome) {
       facts: [],
     }
   }
-  const { verified, advice } = outcome
-  if (verified === true) return { tone: 'verified', title: 'Verified', text: advice, facts: [] }
+  const { verified, advice, receipt } = outcome
+  if (verified === true)
+    return {
+      tone: 'verified',
+      title: 'Verified',
+      text: advice,
+      facts: receipt ? describeReceipt(receipt) : [],
+    }
   if (verified === false) return { tone: 'refused', title: 'Not verified', text: advice, facts: [] }
   return {
     tone: 'refused',
@@ -29,6 +35,17 @@ export function describeOutcome(outcome) {
       ['Problem code', '', outcome.code],
     ],
   }
+}
+
+/** What a backend that is handed it finds. */
+function describeReceipt({ header, claims, check }) {
+  const said = Object.entries(claims).map(([name, value]) => [name, '', asText(name, value)])
+  return [['Receipt, for a backend', `checked by the key set (${header.alg}):`, check], ...said]
+}
+
+function asText(name, value) {
+  if (name === 'iat' || name === 'exp') return new Date(value * 1000).toISOString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** Shows the card. @param attack what the attacker got, if there was one */

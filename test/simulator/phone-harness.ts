@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { openService } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
+import { receiptSettings } from '../support/environment.ts'
 import { privateKeyPem } from './harness.ts'
 
 /** Vonage's examples of a number that is verified, and of one that is not. */
@@ -32,6 +33,7 @@ export async function openPhoneWorld(): Promise<{ simulator: Simulator; close():
       VONAGE_TOKEN_URL: simulator.tokenUrl,
       VONAGE_REDIRECT_URI: redirectUri,
       RATE_LIMIT_NUMBER_PER_HOUR: '0',
+      ...receiptSettings(),
     }),
   )
   return {

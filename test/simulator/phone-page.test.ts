@@ -63,7 +63,18 @@ test('the walk of the page streams one JSON object a line, the outcome last', as
     events.find(({ type }) => type === 'attack'),
     { type: 'attack', status: 400, code: 'invalid_state' },
   )
-  assert.partialDeepStrictEqual(events.at(-1), { type: 'outcome', outcome: { verified: true } })
+  assert.partialDeepStrictEqual(events.at(-1), {
+    type: 'outcome',
+    outcome: {
+      verified: true,
+      receipt: {
+        header: { typ: 'phone-number-receipt+jwt', alg: 'ES256' },
+        claims: { phone_number: '+*********78', phone_number_verified: true, verification_method: 'network' },
+        check: 'good',
+      },
+    },
+  })
+  assert.doesNotMatch(text, /eyJ[\w-]{20}/, 'neither the token nor the receipt is shown whole')
   const started = { caption: 'Start', status: 200, inside: [{ from: 'service' }] }
   assert.partialDeepStrictEqual(
     events.find(({ step }) => (step as { inside?: unknown } | undefined)?.inside),
