@@ -31,6 +31,14 @@ import { type HostedService, openServiceProcess, type ServiceProcess } from './s
 
 export const redisPassword = 'canary-redis-password'
 const budgetMs = '400'
+/** What a machine busy with other tests may answer: a permit, Redis or Vonage came too late. The fault matrix is not so lenient. */
+const lateOutcomes: ReadonlySet<FaultRow['expected']> = new Set<FaultRow['expected']>([
+  'upstream_busy',
+  'upstream_timeout',
+  'outcome_unknown',
+  'store_unavailable',
+  'overloaded',
+])
 
 export interface PrivacyWorld {
   canaries: Canaries
@@ -104,8 +112,6 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
     return answer
   }
 
-  const isBusy = ({ body }: RawAnswer) => body.includes('"upstream_busy"')
-
   /** One for each service: they share neither state nor quota. */
   let databases = 0
 
@@ -172,6 +178,39 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
     return landed.body
   }
 
+  /** @returns how it ended */
+  async function attempt(row_t: TestContext, row: FaultRow, index: number): Promise<FaultRow['expected']> {
+    const place = row.place && (await places[row.place](row_t))
+    const lane = await open(
+      {
+        ...(place && row.step === 'start' && { VONAGE_API_URL: place.url }),
+        ...(place && row.step === 'token' && { VONAGE_TOKEN_URL: `${place.url}/oauth2/token` }),
+        ...(place && row.step === 'verify_v2' && { VONAGE_VERIFY_URL: place.url }),
+      },
+      productOf(row.step),
+    )
+    lane.vonage.behave(row.act ? { [row.step]: row.act } : {})
+    const subject = `canary-subject-${index}`
+    const [number, code, token] = [
+      // No run of zeros, as sums in metrics have it.
+      `990${71_394_271 + index}`,
+      `canary-code-${index}-`,
+      idp.tokenOf(subject),
+    ]
+    canaries.add('number', number)
+    canaries.add('code', code)
+    canaries.add('access token', signatureOf(token))
+    canaries.add('subject', subject)
+    let answer = await lane.start(token, { phone_number: `+${number}` })
+    if (answer.status === 200) {
+      const landing = await landOn(lane, answer.body, code)
+      answer = await lane.finish(token, landing)
+      await lane.finish(token, landing)
+    }
+    await lane.close()
+    return answer.status === 200 ? 200 : JSON.parse(answer.body).code
+  }
+
   return {
     canaries,
     idp,
@@ -180,44 +219,10 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
     open,
 
     async runRow(row_t, row, index) {
-      const place = row.place && (await places[row.place](row_t))
-      const lane = await open(
-        {
-          ...(place && row.step === 'start' && { VONAGE_API_URL: place.url }),
-          ...(place && row.step === 'token' && { VONAGE_TOKEN_URL: `${place.url}/oauth2/token` }),
-          ...(place && row.step === 'verify_v2' && { VONAGE_VERIFY_URL: place.url }),
-        },
-        productOf(row.step),
-      )
-      lane.vonage.behave(row.act ? { [row.step]: row.act } : {})
-      const subject = `canary-subject-${index}`
-      const [number, code, token] = [
-        // No run of zeros, as sums in metrics have it.
-        `990${71_394_271 + index}`,
-        `canary-code-${index}-`,
-        idp.tokenOf(subject),
-      ]
-      canaries.add('number', number)
-      canaries.add('code', code)
-      canaries.add('access token', signatureOf(token))
-      canaries.add('subject', subject)
-      let answer = await lane.start(token, { phone_number: `+${number}` })
-      // On a machine busy with other tests Redis may hand a permit out too late, and nothing has run.
-      for (let tries = 0; tries < 10 && row.expected !== 'upstream_busy' && isBusy(answer); tries++) {
-        await wait(200)
-        answer = await lane.start(token, { phone_number: `+${number}` })
-      }
-      if (answer.status === 200) {
-        const landing = await landOn(lane, answer.body, code)
-        answer = await lane.finish(token, landing)
-        await lane.finish(token, landing)
-      }
-      assert.equal(
-        answer.status === 200 || JSON.parse(answer.body).code,
-        row.expected === 200 || row.expected,
-        nameOf(row),
-      )
-      await lane.close()
+      let outcome = await attempt(row_t, row, index)
+      for (let again = 0; again < 3 && outcome !== row.expected && lateOutcomes.has(outcome); again++)
+        outcome = await attempt(row_t, row, index)
+      assert.equal(outcome, row.expected, nameOf(row))
     },
 
     async end() {
