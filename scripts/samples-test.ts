@@ -29,6 +29,10 @@ const expected: Record<string, string> = {
   '+990000001008': 'GiveUp',
   // Twice from the beginning.
   '+990000001030': 'UseFallback',
+  // Three wrong codes, a number without messages, and one that Vonage refuses.
+  'sms:+447700900123': 'AskAgain,AskAgain,AskForAnother',
+  'sms:+99012345678': 'UseFallback',
+  'sms:+447700900205': 'GiveUp',
 }
 
 /** With Verify, where the device ends at Vonage and a mismatch is Vonage's problem. */
@@ -113,6 +117,7 @@ async function startSimulator() {
     PORT: String(port),
     MANAGEMENT_PORT: '0',
     RATE_LIMIT_CALLER_PER_MINUTE: '0',
+    SMS_FALLBACK: 'true',
   }
 
   const trustStore = join(folder, 'trust.p12')

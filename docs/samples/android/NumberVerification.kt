@@ -19,13 +19,16 @@ sealed class Outcome {
     /** The device's SIM has another number. A result, not an error. */
     object NotVerified : Outcome()
 
-    /** The user corrects what they typed. */
+    /** The user corrects what they typed: the number, or the code of a message. */
     object AskAgain : Outcome()
+
+    /** The message's code is no good any more: offer another message. */
+    object AskForAnother : Outcome()
 
     /** A new access token did not help: the user signs in. */
     object SignIn : Outcome()
 
-    /** Offer another factor, such as a code by SMS. */
+    /** Offer a code by SMS (`requestCode`); where that ends here too, another factor of your own. */
     object UseFallback : Outcome()
 
     /** No connection, or the service is busy; it was tried several times. */
@@ -33,6 +36,15 @@ sealed class Outcome {
 
     /** Not possible at present. Show the id, or log it: the service's operators find the reason by it. */
     data class GiveUp(val requestId: String) : Outcome()
+}
+
+/** What came of asking for a code by SMS. */
+sealed class CodeRequest {
+    /** A message is on its way: show a field for so many digits. The same request within 30 s sends nothing and gets the same state. */
+    data class Sent(val state: String, val codeLength: Int, val expiresInSeconds: Int) : CodeRequest()
+
+    /** None is. */
+    data class Failed(val outcome: Outcome) : CodeRequest()
 }
 
 /**
@@ -55,6 +67,18 @@ class NumberVerification(
         return Outcome.UseFallback
     }
 
+    /** The first step of the fallback, where the service has messages on. Blocks. @param phoneNumber E.164 */
+    fun requestCode(phoneNumber: String): CodeRequest {
+        val sent = post("/v1/sms-verification", JSONObject().put("phone_number", phoneNumber))
+        if (sent.status != 200) return CodeRequest.Failed(act(sent) ?: Outcome.UseFallback)
+        val (state, codeLength) = sent.body.optString("state") to sent.body.optInt("code_length")
+        return CodeRequest.Sent(state, codeLength, sent.body.optInt("expires_in"))
+    }
+
+    /** The second: the code that the user typed. After `AskAgain` it may be called with the same state. Blocks. */
+    fun finishWithCode(code: String, state: String): Outcome =
+        finish(JSONObject().put("code", code).put("state", state)) ?: Outcome.AskForAnother
+
     /** @return null for `start_again` */
     private fun verifyOnce(phoneNumber: String): Outcome? {
         val start = post("/v1/network-enablement", JSONObject().put("phone_number", phoneNumber))
@@ -68,7 +92,12 @@ class NumberVerification(
         if (landing.status != 200 || !landing.body.has("code")) return Outcome.UseFallback
 
         // The object, unchanged.
-        val finish = post("/v1/number-verification", landing.body)
+        return finish(landing.body)
+    }
+
+    /** @return null for `start_again` */
+    private fun finish(body: JSONObject): Outcome? {
+        val finish = post("/v1/number-verification", body)
         if (finish.status != 200) return act(finish)
         return if (finish.body.optBoolean("phone_number_verified")) {
             Outcome.Verified(finish.body.optString("phone_number"), finish.body.opt("receipt") as? String)

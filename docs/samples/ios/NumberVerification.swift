@@ -8,16 +8,26 @@ enum Outcome: Equatable {
     case verified(phoneNumber: String, receipt: String?)
     /// The device's SIM has another number. A result, not an error.
     case notVerified
-    /// The user corrects what they typed.
+    /// The user corrects what they typed: the number, or the code of a message.
     case askAgain
+    /// The message's code is no good any more: offer another message.
+    case askForAnother
     /// A new access token did not help: the user signs in.
     case signIn
-    /// Offer another factor, such as a code by SMS.
+    /// Offer a code by SMS (`requestCode`); where that ends here too, another factor of your own.
     case useFallback
     /// No connection, or the service is busy; it was tried several times.
     case tryLater
     /// Not possible at present. Show the id, or log it: the service's operators find the reason by it.
     case giveUp(requestID: String?)
+}
+
+/// What came of asking for a code by SMS.
+enum CodeRequest: Equatable {
+    /// A message is on its way: show a field for so many digits. The same request within 30 s sends nothing and gets the same state.
+    case sent(state: String, codeLength: Int, expiresInSeconds: Int)
+    /// None is.
+    case failed(Outcome)
 }
 
 /// Verifies that this device's SIM has a phone number. Needs iOS 15.
@@ -50,6 +60,22 @@ final class NumberVerification {
         return .useFallback
     }
 
+    /// The first step of the fallback, where the service has messages on.
+    /// - Parameter phoneNumber: E.164
+    /// - Throws: as `verify`
+    func requestCode(_ phoneNumber: String) async throws -> CodeRequest {
+        let sent = try await post("v1/sms-verification", ["phone_number": phoneNumber])
+        guard sent.status == 200, let state = sent.body["state"] as? String else { return .failed(act(sent) ?? .useFallback) }
+        let codeLength = sent.body["code_length"] as? Int ?? 6
+        return .sent(state: state, codeLength: codeLength, expiresInSeconds: sent.body["expires_in"] as? Int ?? 300)
+    }
+
+    /// The second: the code that the user typed. After `.askAgain` it may be called with the same state.
+    /// - Throws: as `verify`
+    func finishWithCode(_ code: String, state: String) async throws -> Outcome {
+        try await finish(["code": code, "state": state]) ?? .askForAnother
+    }
+
     /// - Returns: nil for `start_again`
     private func verifyOnce(_ phoneNumber: String) async throws -> Outcome? {
         let start = try await post("v1/network-enablement", ["phone_number": phoneNumber])
@@ -63,11 +89,16 @@ final class NumberVerification {
         guard landing.status == 200, landing.body["code"] != nil else { return .useFallback }
 
         // The object, unchanged.
-        let finish = try await post("v1/number-verification", landing.body)
+        return try await finish(landing.body)
+    }
+
+    /// - Returns: nil for `start_again`
+    private func finish(_ body: [String: Any]) async throws -> Outcome? {
+        let finish = try await post("v1/number-verification", body)
         guard finish.status == 200, let verified = finish.body["phone_number_verified"] as? Bool else { return act(finish) }
         guard verified else { return .notVerified }
-        let verifiedNumber = finish.body["phone_number"] as? String ?? phoneNumber
-        return .verified(phoneNumber: verifiedNumber, receipt: finish.body["receipt"] as? String)
+        guard let phoneNumber = finish.body["phone_number"] as? String else { return act(finish) }
+        return .verified(phoneNumber: phoneNumber, receipt: finish.body["receipt"] as? String)
     }
 
     /// What the app does after a problem. `retry` and `sign_in` have had their tries before.
