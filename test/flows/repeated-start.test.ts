@@ -113,6 +113,23 @@ test('after the 60 s of the silent step a start is a new one, and the former obj
   assert.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
 })
 
+test('what Vonage no longer knows is not handed out again: after a code that was rejected a start is a new one', async (t) => {
+  const { vonage, idp, replicas } = await open(t)
+  const { url } = nth(replicas, 0)
+  const alice = { token: idp.tokenOf('alice') }
+  for (const gone of [404, 410]) {
+    const first = await start(url, number, alice)
+    vonage.behave({ verify_v2_check: status(gone) })
+    assertProblem(await finish(url, landingIn(first.body, 'a-code'), alice), 'code_rejected')
+    vonage.behave({})
+    const next = await start(url, number, alice)
+    assert.equal(next.status, 200)
+    assert.notEqual(next.body, first.body)
+    assert.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
+  }
+  assert.equal(vonage.calls('verify_v2').length, 4)
+})
+
 test('a failed start is no start: the next one asks again', async (t) => {
   const { vonage, idp, replicas } = await open(t)
   const url = nth(replicas, 0).url
