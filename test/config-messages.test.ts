@@ -139,7 +139,7 @@ const wrong: readonly [given: Environment, lines: string][] = [
     `VONAGE_PRIVATE_KEY: VONAGE_PRIVATE_KEY_FILE names /nonexistent/vonage.pem that cannot be read (ENOENT: no such file or directory): ${path}`,
   ],
   [
-    { VONAGE_PRIVATE_KEY: undefined, VONAGE_PRIVATE_KEY_FILE: privatePem(rsa) },
+    { VONAGE_PRIVATE_KEY: undefined, VONAGE_PRIVATE_KEY_FILE: '-----BEGIN PRIVATE KEY-----\ncanary' },
     `VONAGE_PRIVATE_KEY: VONAGE_PRIVATE_KEY_FILE names a file (its name is not shown, since it may be the secret itself) that cannot be read (ENOENT: no such file or directory): ${path}`,
   ],
   [

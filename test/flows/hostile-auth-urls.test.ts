@@ -51,7 +51,7 @@ function startWith(authUrl: string, service: string) {
 
 async function assertRefused(authUrl: string, service: string): Promise<void> {
   const answer = await startWith(authUrl, service)
-  assert.equal(answer.status, 502, JSON.stringify(authUrl))
+  assert.equal(answer.status, 502)
   assertProblem(answer, 'upstream_invalid')
   assert.doesNotMatch(answer.body + answer.lines.join(), /canary|vonage\.com|evil|operator\.example/i)
 }
@@ -75,7 +75,7 @@ test(`${goodAuthUrls.length} good URLs are handed out byte for byte`, async () =
   for (const authUrl of goodAuthUrls)
     for (const service of services) {
       const { status, body } = await startWith(authUrl, service)
-      assert.equal(status, 200, authUrl)
+      assert.equal(status, 200)
       assert.equal(body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
     }
 })

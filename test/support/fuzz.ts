@@ -48,6 +48,9 @@ export async function openFuzz(owner: Owner): Promise<Fuzz> {
     LOG_LEVEL: 'error',
     VONAGE_API_URL: vonage.url,
     VONAGE_TOKEN_URL: `${vonage.url}/oauth2/token`,
+    VONAGE_VERIFY_URL: vonage.url,
+    VONAGE_BRAND: 'Acme',
+    SMS_FALLBACK: 'true',
   })
   const token = idp.tokenOf('alice')
 
