@@ -20,13 +20,15 @@ if redis.call('LLEN', KEYS[1]) > tonumber(ARGV[4]) then return redis.call('LPOP'
 
 /**
  * KEYS: a record. ARGV: the mark of its finish (empty: none), the mark's time in ms. Answers the record and the ms that it had left,
- * and puts the mark in its place. Of two finishes only the first gets it, and no record has a mark's colon.
+ * and puts the mark in its place. Of two finishes only the first gets it, and no record has a mark's colon. The deletion comes first:
+ * a full Redis takes what a script writes after it.
  */
 const takeScript = `
 local left = redis.call('PTTL', KEYS[1])
 local record = redis.call('GET', KEYS[1])
 if not record or string.find(record, ':', 1, true) then return end
-if ARGV[1] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+redis.call('DEL', KEYS[1])
+if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return {record, left}`
 
 /** Beyond the deadline of a finish: for signing, and for keeping its result. */
