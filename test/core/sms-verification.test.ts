@@ -209,6 +209,14 @@ test('a guess without an answer counts', async () => {
   assert.equal(checked.length, 3)
 })
 
+test('a bug in a check stays a bug', async () => {
+  const { send, check } = setUp(() => {
+    throw new TypeError('a bug')
+  })
+  const { state } = await send()
+  await assert.rejects(check('123456', state), TypeError)
+})
+
 test('a store that fails afterwards changes no answer', async () => {
   const { sms, codes, send, check, fail } = setUp(() => 'upstream_busy')
   const { state } = await send()

@@ -171,6 +171,20 @@ test('when Vonage has moved on by itself, the app gets a state for that message'
   }
 })
 
+test('after a silent code that Vonage refused the message is asked of the same verification first', async () => {
+  const token = await verify.tokenOf('alice')
+  // Refused as the wrong one, after which it is over; and refused although it is right, after which it runs.
+  for (const [number, code, calls] of [
+    [freshNumber(), 'si9sfG', { starts: 1, nexts: 1, checks: 0 }],
+    ['+447700900230', undefined, { starts: 0, nexts: 1, checks: 0 }],
+  ] as const) {
+    const { body } = await verify.open(token, number)
+    assertProblem(await verify.finish(token, { ...body, ...(code && { code }) }), 'code_rejected')
+    const [, seen] = await asked(verify, () => verify.stateOf(token, number))
+    assert.deepEqual([seen, verify.inbox(number).length], [calls, 1])
+  }
+})
+
 test("another caller's start is not moved on, and gets no code of it", async () => {
   const [alice, mallory, number] = [
     await verify.tokenOf('alice'),

@@ -41,7 +41,7 @@ const nextRows: FaultRow[] = [
     ['gzip, though identity was asked for', gzipped({})],
   ),
   // Nothing is left of it, so that a message of its own is sent.
-  ...next(200, {}, ['404', problem(404, 'request-not-found')]),
+  ...next(200, {}, ['404', problem(404, 'request-not-found')], ['410', problem(410, 'expired')]),
   // Asked again half a second later, for which the time of these rows is too short.
   ...next('upstream_busy', { takesBudget: true }, ['409 to be asked again', problem(409, 'conflict')]),
   ...next(
@@ -63,7 +63,6 @@ const nextRows: FaultRow[] = [
     ['500', problem(500, 'internal-error')],
     ['503 without Retry-After', status(503)],
     ['400', status(400)],
-    ['410', status(410)],
     ['422', status(422)],
     ['202', status(202)],
     ['204', noContent],

@@ -25,6 +25,7 @@ import type { Outcome, Route } from '../route.ts'
 import type { Request } from '../transport.ts'
 import {
   checkRequest,
+  isCompleted,
   isUnderWay,
   judgeCheck,
   judgeNext,
@@ -111,8 +112,15 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
     return { authUrl: checkUrl, requiresCarrierNetwork: true }
   }
 
-  /** Nothing of this caller for this number is under way any more. */
-  async function forget(subject: string, phoneNumber: PhoneNumber): Promise<void> {
+  /**
+   * Nothing of this caller for this number is under way any more.
+   * @param failed the verification that nevertheless may be: then a message is asked of it first
+   */
+  async function forget(subject: string, phoneNumber: PhoneNumber, failed?: string): Promise<void> {
+    if (failed !== undefined && (await underWay.find('message', subject, phoneNumber).catch(() => undefined)))
+      return underWay
+        .keep('silent', subject, phoneNumber, { requestId: failed }, startUnderWaySeconds)
+        .catch(() => undefined)
     const kinds = ['silent', 'message'] as const
     await Promise.all(kinds.map((kind) => underWay.drop(kind, subject, phoneNumber))).catch(() => undefined)
   }
@@ -161,7 +169,7 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
         send(checkRoute, (jwt) => checkRequest(requestId, code, jwt, correlation)),
       )
       // Its URL leads nowhere any more. Should the code be unspent, a repeated start has to wait, but the finish can be repeated.
-      if (!typed) await forget(subject, phoneNumber)
+      if (!typed) await forget(subject, phoneNumber, isCompleted(outcome) ? undefined : requestId)
       judgeCheck(outcome, typed, clock.wallMs())
       return true
     },

@@ -154,9 +154,14 @@ export type Moved = 'moved' | 'moved before' | 'again' | 'ended'
 export function judgeNext(outcome: Outcome, nowMs: number): Moved {
   if (outcome.kind !== 'answer') throw startWithoutAnswer(outcome)
   if (outcome.status === 200) return 'moved'
-  if (outcome.status === 404) return 'ended'
+  if (outcome.status === 404 || outcome.status === 410) return 'ended'
   if (outcome.status !== 409) throw refusal(outcome, nowMs)
   return parseReason(outcome, Reason)?.type.endsWith('#conflict') ? 'again' : 'moved before'
+}
+
+/** Nothing of the verification is left to go on to. */
+export function isCompleted(outcome: Outcome): boolean {
+  return outcome.kind === 'answer' && outcome.status === 200
 }
 
 /** The verification is over, or this code is not its own. A silent code has one try. */

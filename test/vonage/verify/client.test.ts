@@ -5,6 +5,7 @@ import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import { rejectsWith } from '../../support/failure.ts'
 import { assertBetween, slackMs } from '../../support/raw-transport.ts'
 import { checkUrl, message, requestId, setUpVerify } from '../../support/verify-client.ts'
+import type { Script } from '../../support/vonage-server.ts'
 
 const begun = { status: 202, body: { request_id: requestId, check_url: checkUrl } }
 const completed = { status: 200, body: { request_id: requestId, status: 'completed' } }
@@ -142,6 +143,39 @@ const sent = { status: 202, body: { request_id: requestId } }
 const pathsOf = (calls: { path: string | undefined }[]) =>
   calls.map(({ path }) => path?.replace(requestId, 'ID'))
 
+test('after a silent code that was refused a repeated start asks Vonage, and a message is asked of the same verification', async (t) => {
+  const { start, check, sendCode, calls } = await setUpVerify(
+    t,
+    (n, { path }) =>
+      path === '/v2/verify' ? (n === 0 ? begun : { status: 409 }) : { status: n === 1 ? 400 : 200 },
+    {},
+    message,
+  )
+  await start()
+  await rejectsWith(check(), 'code_rejected')
+  await rejectsWith(start(), 'verification_in_progress')
+  assert.deepEqual(await sendCode(), { requestId })
+  assert.deepEqual(pathsOf(calls), [
+    '/v2/verify',
+    '/v2/verify/ID',
+    '/v2/verify',
+    '/v2/verify/ID/next_workflow',
+  ])
+})
+
+for (const broken of ['find', 'keep'] as const)
+  test(`a silent code that was refused is code_rejected when ${broken} fails at the store`, async (t) => {
+    const { start, check, underWay } = await setUpVerify(
+      t,
+      (_, { path }) => (path === '/v2/verify' ? begun : { status: 400 }),
+      {},
+      message,
+    )
+    await start()
+    Object.assign(underWay, { [broken]: () => Promise.reject(new Error('away')) })
+    await rejectsWith(check(), 'code_rejected')
+  })
+
 test('a start whose number has no silent step is network_not_supported, and its message is on its way', async (t) => {
   const { start, sendCode, calls, kept } = await setUpVerify(t, () => sent, {}, message)
   await rejectsWith(start(), 'network_not_supported')
@@ -209,6 +243,21 @@ for (const [what, conflicts] of [
     assert.deepEqual(await sendCode(), { requestId })
     assert.equal(calls.length, conflicts + 2)
   })
+
+test("a conflict of Vonage's copies that outlasts the deadline is upstream_busy at the deadline", async (t) => {
+  const conflict = { status: 409, body: { type: 'https://a.example/#conflict' } }
+  const script: Script = (n) => (n === 0 ? begun : conflict)
+  const { start, sendCode, calls } = await setUpVerify(t, script, {}, message, 300)
+  await start()
+  await rejectsWith(sendCode(), 'upstream_busy')
+  assert.equal(calls.length, 2)
+})
+
+test('a start whose message cannot be remembered is still answered', async (t) => {
+  const keep = () => Promise.reject(new Error('away'))
+  const { start } = await setUpVerify(t, () => begun, { keep }, message)
+  assert.equal((await start()).authUrl, checkUrl)
+})
 
 test('a number with nothing under way gets a message of its own', async (t) => {
   const { sendCode, calls } = await setUpVerify(t, () => sent, {}, message)

@@ -105,6 +105,7 @@ test('the next step is asked for without a body', () => {
 for (const [what, outcome, moved] of [
   ['200', answer(200, {}), 'moved'],
   ['404', answer(404, {}), 'ended'],
+  ['410', answer(410, {}), 'ended'],
   ['409 for good', answer(409, { type: 'https://a.example/#no-next-step' }), 'moved before'],
   ['409 without a reason', answer(409, '<html>'), 'moved before'],
   ['409 of copies that do not agree', answer(409, { type: 'https://a.example/#conflict' }), 'again'],
