@@ -51,6 +51,17 @@ function defineTests(): void {
     assert.equal(await codes.claim('canary-subject', number, mine), mine)
   })
 
+  test('a claim that ends while it is looked at lets the next message leave', async (t) => {
+    const redis = await startRedis(t)
+    const client = await connected(openRedisClient(t, [redis.url]))
+    const codes = createRedisTypedCodes({ client, lifetimeSeconds: 300, digest })
+    const [before, mine] = [mintState(), mintState()]
+    await codes.claim('alice', number, before)
+    assert.equal(await codes.claim('alice', number, mine), before)
+    client.get = async () => null
+    assert.equal(await codes.claim('alice', number, mine), mine)
+  })
+
   test('a Redis that is away is store_unavailable, and is reported', async (t) => {
     const redis = await startRedis(t)
     const client = await connected(openRedisClient(t, [redis.url]))

@@ -150,7 +150,7 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
           moved = await moveOn(begun.requestId)
           if (moved === 'again') {
             await wait(askAgainAfterMs, undefined, { signal }).catch(() => undefined)
-            moved = await moveOn(begun.requestId)
+            if (!signal.aborted) moved = await moveOn(begun.requestId)
           }
           if (moved === 'again') throw new ServiceFailure('upstream_busy', { note: 'not moved on yet' })
         }
