@@ -18,8 +18,15 @@ const SmsReply = Type.Object(
       description: 'Send it with the code that the user types to `POST /v1/number-verification`.',
       examples: ['Zk1sT2pJcXh2b0RkYXZ0SmVwU3lMbkhwd0VtUWZ1Y1g'],
     }),
-    code_length: Type.Integer({ minimum: 4, maximum: 10, description: 'Digits of the code.', examples: [6] }),
+    code_length: Type.Integer({
+      format: 'int32',
+      minimum: 4,
+      maximum: 10,
+      description: 'Digits of the code.',
+      examples: [6],
+    }),
     expires_in: Type.Integer({
+      format: 'int32',
       minimum: 1,
       maximum: 300,
       description: 'Seconds in which the code can be typed.',
