@@ -148,6 +148,24 @@ test('"send again" is refused while Vonage waits for the code, which still count
   assertOutcome(await world.finish(token, { code, state }), 'verified')
 })
 
+test('while the quota is spent no message leaves, and who asks again gets one', async (t) => {
+  const world = await openSmsWorld((close) => t.after(close), 'network_enablement', {
+    VONAGE_REQUESTS_PER_SECOND: '2',
+    START_TIMEOUT_MS: '1000',
+  })
+  const numbers = Array.from({ length: 12 }, (_, n) => numberOf(String(500 + n)))
+  const token = await world.tokenOf('alice')
+  const answers = await Promise.all(numbers.map((number) => world.sendSms(token, number)))
+  const sent = numbers.filter((number) => world.inbox(number).length > 0)
+  const refused = answers.filter(({ status }) => status !== 200)
+  assert.deepEqual([...new Set(refused.map(({ body }) => body.code))], ['upstream_busy'])
+  assert.equal(sent.length, numbers.length - refused.length)
+  assert.ok(sent.length <= 4 && world.calls().starts === sent.length, `${sent.length} messages`)
+  const [unlucky = ''] = numbers.filter((number) => !sent.includes(number))
+  pass(1)
+  assertOutcome(await verify(world, token, 'start', unlucky), 'verified')
+})
+
 test('late answers:', async (t) => {
   const forever = (_durationMs: number, signal: AbortSignal) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
