@@ -117,7 +117,7 @@ async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: Abort
   })
   const request = verify
     ? startRequest(phoneNumber, String(config.VONAGE_BRAND), undefined, jwt, correlation)
-    : networkEnablementRequest({ subject: '', phoneNumber, scope, state }, jwt, correlation)
+    : networkEnablementRequest({ phoneNumber, scope, state }, jwt, correlation)
   const transport = createTransport({ url, connections: 1 })
   try {
     const outcome = await transport.send(request, signal)

@@ -1,18 +1,21 @@
 /** What the fallback by text message needs from the outside, in the core's own words. Like `ports.ts`. */
 import type { PhoneNumber } from './phone-number.ts'
 import type { PendingVerification } from './ports.ts'
+import type { Soon } from './soon.ts'
 import type { Correlation } from './trace-context.ts'
 
 /** Sends codes as text messages. */
 export interface CodeSender {
   /**
    * Moves a verification on that this caller has under way for this number, or begins one. Goes on when its caller leaves.
+   * @param admit counts a message that begins here, and throws when there were too many; one that a start let follow is counted already
    * @returns the operator's name of the verification
    * @throws network_not_supported, verification_in_progress
    * @throws upstream_invalid, upstream_refused, upstream_unavailable, upstream_busy, upstream_timeout
    */
   sendCode(
     request: { subject: string; phoneNumber: PhoneNumber },
+    admit: () => Soon<void>,
     correlation: Correlation,
   ): Promise<{ requestId: string }>
 }

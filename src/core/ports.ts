@@ -3,6 +3,7 @@
  * Every method rejects with a `ServiceFailure` and nothing else.
  */
 import type { PhoneNumber } from './phone-number.ts'
+import type { Soon } from './soon.ts'
 import type { Correlation } from './trace-context.ts'
 
 /** The app user who sent the request, as the identity provider's access token names it. */
@@ -139,6 +140,8 @@ export interface AuthUrlRequest {
   readonly scope: string
   /** For an operator that lets us name the verification. */
   readonly state: string
+  /** Counts a message that may follow. Asked by an operator that would send it by itself, which it must not when there were too many. */
+  readonly mayMessage: () => Soon<boolean>
 }
 
 /** Keeps what has begun under the name that the device brings back with its code; called once, as soon as that name is known. */

@@ -79,8 +79,7 @@ export function createSmsVerification(options: SmsVerificationOptions): SmsVerif
     const claimed = await codes.claim(subject, phoneNumber, state)
     if (claimed !== state) return claimed
     try {
-      await admit()
-      const { requestId } = await sender.sendCode({ subject, phoneNumber }, correlation)
+      const { requestId } = await sender.sendCode({ subject, phoneNumber }, admit, correlation)
       await codes.put(subject, state, { phoneNumber, scope: '', requestId })
       events({ name: 'sms.sent', callingCode: phoneNumber.callingCode })
       return state

@@ -50,6 +50,7 @@ export interface Verification {
   /**
    * Begins a verification: asks the operator and keeps the state at the same time, so that a remote store costs no latency.
    * Both must work; a failed start leaves no state behind.
+   * @param mayMessage counts a message that may follow by itself, where messages are on
    * @param work is given up when it is aborted, since nobody waits for its answer any more; aborted when it is in vain
    * @throws invalid_phone_number, country_not_supported, scope_not_allowed, phone_number_not_allowed
    * @throws overloaded, store_unavailable from the store, and whatever `NetworkOperator.requestAuthUrl` throws
@@ -59,6 +60,7 @@ export interface Verification {
     request: StartRequest,
     correlation: Correlation,
     work: AbortController,
+    mayMessage?: () => Soon<boolean>,
   ): Promise<AuthUrl>
   /**
    * Sends a code by text message, to be finished with like a device's. Absent where messages are off.
@@ -174,7 +176,7 @@ export function createVerification(options: VerificationOptions): Verification {
   }
 
   return {
-    async start(caller, request, correlation, work) {
+    async start(caller, request, correlation, work, mayMessage = () => true) {
       const phoneNumber = admitNumber(caller, request.phoneNumber)
       const scope = request.scope ?? scopes[0]
       if (scope === undefined || !scopes.includes(scope)) throw new ServiceFailure('scope_not_allowed')
@@ -190,8 +192,8 @@ export function createVerification(options: VerificationOptions): Verification {
         return keeping
       }
       try {
-        const request = { subject, phoneNumber, scope, state: mintState() }
-        const authUrl = await operator.requestAuthUrl(request, keep, correlation, work)
+        const asked = { subject, phoneNumber, scope, state: mintState(), mayMessage }
+        const authUrl = await operator.requestAuthUrl(asked, keep, correlation, work)
         await begun?.keeping
         events({ name: 'verification.url_issued', callingCode })
         if (begun) landings.expect(begun.reference)

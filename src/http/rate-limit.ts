@@ -59,6 +59,8 @@ export interface RateLimits {
   byNumber(scope: FastifyInstance): void
   /** Before a message to the `phone_number` of a request leaves. */
   bySms: Hook
+  /** Counts like `bySms`, and says so instead of refusing: for a start that a message may follow unasked. */
+  mayMessage: (request: FastifyRequest) => Soon<boolean>
 }
 
 /**
@@ -69,22 +71,24 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
   const { counters, digest, events } = options
   await app.register(fastifyRateLimit, { global: false, store: storeOver(counters) })
 
-  /**
-   * @param keyGenerator makes one word; or two, a set and a member of it: then different members are counted
-   * @param tells whether who is within the limit learns what is left: never what others asked about a number
-   * @returns a hook; where the limit is off, an idle one
-   */
-  function limit(
+  /** @param keyGenerator makes one word; or two, a set and a member of it: then different members are counted */
+  function counting(
     name: LimitName,
     max: number,
     timeWindow: number,
     keyGenerator: (request: FastifyRequest) => string,
-    tells = false,
-  ): Hook {
-    if (max === 0) return () => undefined
+  ) {
     const named: CreateRateLimitOptions & { name: LimitName } = { name, max, timeWindow, keyGenerator }
-    const count = app.createRateLimit(named)
-    const policy = `"${name}";q=${max};w=${timeWindow / 1000}`
+    const count = max === 0 ? undefined : app.createRateLimit(named)
+    return { name, count, policy: `"${name}";q=${max};w=${timeWindow / 1000}` }
+  }
+
+  /**
+   * @param tells whether who is within the limit learns what is left: never what others asked about a number
+   * @returns a hook; where the limit is off, an idle one
+   */
+  function limit({ name, count, policy }: ReturnType<typeof counting>, tells = false): Hook {
+    if (!count) return () => undefined
     return (request, reply) =>
       count(request).then((left) => {
         if (left.isAllowed || !(left.isExceeded || tells)) return
@@ -102,11 +106,11 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
   const callerOf = ({ caller }: FastifyRequest) => caller.pseudonym
   const numberOf = ({ body }: FastifyRequest) => digest((body as WithNumber).phone_number)
   const setOf = (request: FastifyRequest) => `${callerOf(request)} ${numberOf(request)}`
-  const address = limit('address', addressPerMinute, minuteMs, ({ ip }) => digest(addressKey(ip)))
-  const caller = limit('caller', callerPerMinute, minuteMs, callerOf, true)
-  const number = limit('number', numberPerHour, hourMs, numberOf)
-  const sms = limit('sms', smsPerNumberPerHour, hourMs, numberOf)
-  const distinct = limit('distinct-numbers', distinctNumbersPerDay, dayMs, setOf)
+  const address = limit(counting('address', addressPerMinute, minuteMs, ({ ip }) => digest(addressKey(ip))))
+  const caller = limit(counting('caller', callerPerMinute, minuteMs, callerOf), true)
+  const number = limit(counting('number', numberPerHour, hourMs, numberOf))
+  const sms = counting('sms', smsPerNumberPerHour, hourMs, numberOf)
+  const distinct = limit(counting('distinct-numbers', distinctNumbersPerDay, dayMs, setOf))
 
   return {
     byAddress: (scope) => void scope.addHook('onRequest', eagerHook(address)),
@@ -118,7 +122,9 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
           : undefined
       scope.addHook('preHandler', eagerHook(byBoth))
     },
-    bySms: sms,
+    bySms: limit(sms),
+    mayMessage: (request) =>
+      sms.count ? sms.count(request).then((left) => left.isAllowed || !left.isExceeded) : true,
   }
 }
 

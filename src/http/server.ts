@@ -70,7 +70,7 @@ function registerRoutes(app: App, options: ServerOptions): void {
       limits.byCaller(guarded)
       await guarded.register(async (starting) => {
         limits.byNumber(starting)
-        await starting.register(networkEnablementRoutes(options.verification))
+        await starting.register(networkEnablementRoutes(options.verification, limits.mayMessage))
         const { sendCode } = options.verification
         if (sendCode) await starting.register(smsVerificationRoutes(sendCode, limits.bySms))
       })

@@ -135,7 +135,7 @@ export function openVonage(settings: VonageSettings, context: VonageContext): Vo
         return began.checkCode(attempt, correlation)
       },
     },
-    sender: { sendCode: (request, correlation) => verify().sendCode(request, correlation) },
+    sender: { sendCode: (request, admit, correlation) => verify().sendCode(request, admit, correlation) },
     waiting: quota.waiting,
     *circuits() {
       for (const [call, route] of routes) yield [call, route.circuit()]

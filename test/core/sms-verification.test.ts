@@ -25,8 +25,9 @@ function setUp(judge: (code: string) => FailureCode | undefined = () => undefine
   let failure: FailureCode | undefined
   const sms = createSmsVerification({
     sender: {
-      async sendCode({ phoneNumber }) {
+      async sendCode({ phoneNumber }, admit) {
         if (failure) throw new ServiceFailure(failure)
+        await admit()
         sent.push(phoneNumber.reveal())
         return { requestId: `id-${sent.length}` }
       },

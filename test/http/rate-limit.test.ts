@@ -235,3 +235,20 @@ for (const [limit, quotas, again] of [
     assertProblem(await start('alice', numberOf(again)), 'rate_limited')
     assert.deepEqual(seen, [{ name: 'rate_limit.refused', limit }])
   })
+
+test('a start that a message may follow is counted as one, and is not refused for it', async (t) => {
+  const asked: boolean[] = []
+  const server = await openLimitedServer(t, { smsPerNumberPerHour: 2 }, [], {
+    async start(_caller, _request, _correlation, _work, mayMessage) {
+      asked.push((await mayMessage?.()) === true)
+      return { authUrl: 'https://operator.example/', requiresCarrierNetwork: true }
+    },
+    land: () => {},
+    finish: () => assert.fail('a start finishes nothing'),
+  })
+  for (const caller of ['alice', 'bob', 'carol', 'dave'])
+    assert.equal((await server.start(caller, '+447700900200')).status, 200)
+  assert.equal((await server.start('alice', '+447700900201')).status, 200)
+  assert.deepEqual(asked, [true, true, false, false, true])
+  assert.deepEqual(server.seen, [])
+})

@@ -43,7 +43,13 @@ export async function proveStorm(t: TestContext, parallel: number) {
   const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
   const start = (index: number) =>
     client.requestAuthUrl(
-      { subject: 'alice', phoneNumber, scope, state: String(index).padStart(43, '0') },
+      {
+        subject: 'alice',
+        phoneNumber,
+        scope,
+        state: String(index).padStart(43, '0'),
+        mayMessage: () => true,
+      },
       async () => {},
       correlation,
       new AbortController(),

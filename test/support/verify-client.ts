@@ -59,9 +59,10 @@ export async function setUpVerify(
     phoneNumber = number,
     keeping = keep,
     work = new AbortController(),
+    mayMessage = (): boolean => true,
   } = {}) =>
     client.requestAuthUrl(
-      { subject, phoneNumber, scope: 'a-scope', state: 'a-state' },
+      { subject, phoneNumber, scope: 'a-scope', state: 'a-state', mayMessage },
       keeping,
       correlation,
       work,
@@ -70,6 +71,7 @@ export async function setUpVerify(
   const check = (code = 'si9sfG') => client.checkCode({ subject: 'alice', code, pending }, correlation)
   const checkTyped = (code = '123456') =>
     client.checkCode({ subject: 'alice', code, pending, typed: true }, correlation)
-  const sendCode = (phoneNumber = number) => client.sendCode({ subject: 'alice', phoneNumber }, correlation)
+  const sendCode = (phoneNumber = number, admit: () => void = () => undefined) =>
+    client.sendCode({ subject: 'alice', phoneNumber }, admit, correlation)
   return { ...server, clock, underWay, number, start, check, checkTyped, sendCode, kept }
 }

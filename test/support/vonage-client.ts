@@ -59,7 +59,12 @@ export async function setUpClient(
   const kept: string[] = []
   const keep: Keep = async ({ reference }) => void kept.push(reference)
   const start = (work = new AbortController()) =>
-    client.requestAuthUrl({ subject: 'alice', phoneNumber, scope, state: 'a-state' }, keep, correlation, work)
+    client.requestAuthUrl(
+      { subject: 'alice', phoneNumber, scope, state: 'a-state', mayMessage: () => true },
+      keep,
+      correlation,
+      work,
+    )
   const finish = () =>
     client.checkCode({ subject: 'alice', code: 'a code&x=y', pending: { phoneNumber, scope } }, correlation)
   return { ...server, clock, start, finish, kept, keyChanges }

@@ -16,7 +16,7 @@ import { startVonageServer } from '../support/vonage-server.ts'
 const keys = createRsaKeys()
 const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
 const scope = 'a-scope'
-const request = { subject: 'alice', phoneNumber, scope, state: 'a-state' }
+const request = { subject: 'alice', phoneNumber, scope, state: 'a-state', mayMessage: () => true }
 
 async function setUp(
   t: TestContext,
@@ -118,7 +118,11 @@ test('messages go by Verify whatever the product, and open it when the first is 
   const { vonage, paths } = await setUp(t, { SMS_FALLBACK: true })
   assert.equal([...vonage.circuits()].length, 3)
   const german = parsePhoneNumber('+4915100000000') ?? assert.fail()
-  const { requestId } = await vonage.sender.sendCode({ subject: 'alice', phoneNumber: german }, correlation)
+  const { requestId } = await vonage.sender.sendCode(
+    { subject: 'alice', phoneNumber: german },
+    () => undefined,
+    correlation,
+  )
   assert.deepEqual([requestId, paths()], ['an-id', ['/v2/verify']])
   assert.equal([...vonage.circuits()].length, 6)
 })

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { Verification } from '../../core/verification.ts'
 import { correlationOf } from '../correlation.ts'
 import { bodyProblems, documented, guardedProblems } from '../openapi.ts'
+import type { RateLimits } from '../rate-limit.ts'
 import { workFor } from '../work.ts'
 
 export const PhoneNumberText = Type.String({
@@ -44,7 +45,11 @@ const StartReply = Type.Object(
   { additionalProperties: false, description: 'The verification has started.' },
 )
 
-export function networkEnablementRoutes(verification: Verification): FastifyPluginAsyncTypebox {
+/** @param mayMessage counts a message that may follow a start */
+export function networkEnablementRoutes(
+  verification: Verification,
+  mayMessage: RateLimits['mayMessage'],
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post(
       '/v1/network-enablement',
@@ -84,6 +89,7 @@ export function networkEnablementRoutes(verification: Verification): FastifyPlug
           scope === undefined ? { phoneNumber } : { phoneNumber, scope },
           correlationOf(request),
           workFor(reply),
+          () => mayMessage(request),
         )
         return { auth_url: authUrl, requires_carrier_network: requiresCarrierNetwork }
       },

@@ -26,7 +26,7 @@ const ScopeEntry = TypeCompiler.Compile(
 
 /** `POST /v0.1/network-enablement`. The member is `scopes`, and the scope goes without an `openid ` prefix. @see Vonage Network Enablement API reference */
 export function networkEnablementRequest(
-  request: AuthUrlRequest,
+  request: Pick<AuthUrlRequest, 'phoneNumber' | 'scope' | 'state'>,
   applicationJwt: string,
   correlation: Correlation,
 ): Request {

@@ -88,12 +88,19 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
     }
   }
 
+  /** Vonage sends it by itself when the silent step ends, so it is counted before. */
+  async function messageAfter({ phoneNumber, mayMessage }: AuthUrlRequest): Promise<MessageForm | undefined> {
+    const { message } = options
+    if (!message || phoneNumber.callingCode === virtualCallingCode) return undefined
+    return (await mayMessage()) ? message : undefined
+  }
+
   /** Goes on when its caller leaves: Vonage would refuse the repeat, which then gets this answer. */
   async function begin(request: AuthUrlRequest, keep: Keep, correlation: Correlation): Promise<AuthUrl> {
     const { subject, phoneNumber } = request
     const live = await find(request)
     if (live) return live
-    const message = phoneNumber.callingCode === virtualCallingCode ? undefined : options.message
+    const message = await messageAfter(request)
     const outcome = await within(options.startTimeoutMs, (send) =>
       send(startRoute, (jwt) => startRequest(phoneNumber, brand, message, jwt, correlation)),
     )
@@ -135,7 +142,7 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
       return started
     },
 
-    sendCode: ({ subject, phoneNumber }, correlation) =>
+    sendCode: ({ subject, phoneNumber }, admit, correlation) =>
       within(options.startTimeoutMs, async (send, signal) => {
         const { message } = options
         if (!message) throw new ServiceFailure('network_not_supported', { note: 'messages are off' })
@@ -156,6 +163,7 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
         }
         await forget(subject, phoneNumber)
         if (begun && moved !== 'ended') return { requestId: begun.requestId }
+        await admit()
         const outcome = await send(startRoute, (jwt) =>
           messageRequest(phoneNumber, brand, message, jwt, correlation),
         )

@@ -32,7 +32,8 @@ async function setUp(t: TestContext, quotas: Quotas = {}, callingCodes: string[]
     store: createMemoryStore({ ttlSeconds: 300, maxEntries: 99, maxPerCaller: 5, clock }),
     sms: createSmsVerification({
       sender: {
-        async sendCode({ phoneNumber }) {
+        async sendCode({ phoneNumber }, admit) {
+          await admit()
           sent.push(phoneNumber.reveal())
           return { requestId: 'an-id' }
         },

@@ -34,11 +34,7 @@ const entry = (value: unknown) => ({ scopes: { [scope]: value } })
 describe('the request', () => {
   const phoneNumber = parsePhoneNumber('+99012345678')
   assert.ok(phoneNumber)
-  const request = networkEnablementRequest(
-    { subject: 'alice', phoneNumber, scope, state: 'a-state' },
-    'a.j.wt',
-    correlation,
-  )
+  const request = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', correlation)
 
   test('its body has exactly phone_number, scopes as an array, and state', () => {
     assert.equal(request.body, `{"phone_number":"+99012345678","scopes":["${scope}"],"state":"a-state"}`)
@@ -46,11 +42,7 @@ describe('the request', () => {
 
   test('it goes on with the trace of its caller', () => {
     const traced = { ...correlation, traceparent }
-    const { headers } = networkEnablementRequest(
-      { subject: 'alice', phoneNumber, scope, state: 'a-state' },
-      'a.j.wt',
-      traced,
-    )
+    const { headers } = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', traced)
     assert.deepEqual(headers, { ...request.headers, traceparent })
   })
 

@@ -1,6 +1,7 @@
 /** The client of Verify v2 against a local HTTP server in Vonage's place: how often it calls, and what a repeat gets. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ServiceFailure } from '../../../src/core/failures.ts'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import { rejectsWith } from '../../support/failure.ts'
 import { assertBetween, slackMs } from '../../support/raw-transport.ts'
@@ -300,4 +301,42 @@ test('a wrong typed code is wrong_code, and what is under way stays known', asyn
   await start({ phoneNumber: other })
   await rejectsWith(checkTyped(), 'wrong_code')
   assert.equal(calls[1]?.body, '{"code":"123456"}')
+})
+
+test('a start that no message may follow has the silent step alone, and gets none by itself', async (t) => {
+  const { start, sendCode, calls } = await setUpVerify(t, () => begun, {}, message)
+  await start({ mayMessage: () => false })
+  assert.ok(!calls[0]?.body.includes('sms'))
+  const refused = new ServiceFailure('rate_limited')
+  const admit = () => {
+    throw refused
+  }
+  assert.equal(await rejectsWith(sendCode(undefined, admit), 'rate_limited'), refused)
+  assert.equal(calls.length, 1)
+})
+
+test('a message that a start let follow is counted once, by the start', async (t) => {
+  let counted = 0
+  const count = () => {
+    counted += 1
+    return true
+  }
+  const { start, sendCode } = await setUpVerify(
+    t,
+    (_, { path }) => (path === '/v2/verify' ? begun : { status: 200, body: {} }),
+    {},
+    message,
+  )
+  await start({ mayMessage: count })
+  await sendCode(undefined, count)
+  assert.equal(counted, 1)
+  await sendCode(undefined, count)
+  assert.equal(counted, 2)
+})
+
+test('where there are no messages, and for a virtual number, none is counted', async (t) => {
+  const virtual = parsePhoneNumber('+99012345678') ?? assert.fail()
+  const fail = () => assert.fail('a message was counted')
+  await (await setUpVerify(t, () => begun)).start({ mayMessage: fail })
+  await (await setUpVerify(t, () => begun, {}, message)).start({ phoneNumber: virtual, mayMessage: fail })
 })
