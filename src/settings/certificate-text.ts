@@ -7,7 +7,7 @@ export type CertificateText = { pem: string; fault?: undefined } | { pem?: undef
 
 /** @returns all certificates of the text, one after the other; else what to do */
 export function readCertificateText(text: string): CertificateText {
-  const blocks = pemOf(text.trim()).match(/-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END /g) ?? []
+  const blocks = pemOf(text.trim()).match(/-----BEGIN CERTIFICATE-----[^-]+-----END /g) ?? []
   const certificates = blocks.map((block) => certificateOf(String(block.split('-----')[2])))
   const pem = certificates.join('')
   if (pem !== '' && !certificates.includes(undefined)) return { pem }

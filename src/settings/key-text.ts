@@ -52,7 +52,7 @@ const lookalikes: readonly [looks: RegExp, fault: string][] = [
 ]
 const noPem = 'it is not a PEM: give the whole file, from its line BEGIN to its line END'
 
-const privateKeyPem = /-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----([\w+/=\s]+)-----END /
+const beginning = /-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----/
 
 /** Exactly one of the two. */
 export type KeyText = { key: KeyObject; fault?: undefined } | { key?: undefined; fault: string }
@@ -85,8 +85,11 @@ export function pemOf(text: string): string {
 }
 
 function keyOf(pem: string): KeyObject | undefined {
-  const [, label, body = ''] = privateKeyPem.exec(pem) ?? []
-  if (label === undefined) return undefined
+  const [line = '', label] = beginning.exec(pem) ?? []
+  const start = pem.indexOf(line) + line.length
+  const end = pem.indexOf('-----END ', start)
+  if (label === undefined || end < 0) return undefined
+  const body = pem.slice(start, end)
   try {
     return createPrivateKey(`-----BEGIN ${label}-----\n${body.replace(/\s+/g, '')}\n-----END ${label}-----`)
   } catch {
