@@ -102,6 +102,13 @@ test('the management listener has health and the document, and the public one ha
   assert.ok(startPath in paths)
 })
 
+test('without a redirect URI the document names no host', async (t) => {
+  const verify = { VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme', VONAGE_REDIRECT_URI: '' }
+  const { managementUrl } = await open(t, await openUpstream(t), verify)
+  const { servers } = JSON.parse((await call(managementUrl, { target: '/openapi.json' })).body)
+  assert.equal(servers[0].url, '/')
+})
+
 test('an IPv6 listener is named so that its URL can be used', async (t) => {
   const { url } = await open(t, await openUpstream(t), { HOST: '::1' })
   assert.equal(new URL(url).hostname, '[::1]')

@@ -158,3 +158,15 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
     assert.equal(after.get('nebff_live_states'), undefined)
   }
 })
+
+test('messages are counted by country where the country is allowed, and the others together', async () => {
+  const { events, text } = createMetrics(['44', '4915'])
+  for (const callingCode of ['44', '49', '34', '1'])
+    for (const name of ['sms.sent', 'sms.completed', 'sms.wrong'] as const) events({ name, callingCode })
+  const samples = await samplesOf(text)
+  for (const metric of ['nebff_sms_sent_total', 'nebff_sms_completed_total', 'nebff_sms_wrong_codes_total'])
+    assert.deepEqual(
+      ['44', '49', 'other', '34'].map((country) => samples.get(`${metric}{country="${country}"}`)),
+      [1, 1, 2, undefined],
+    )
+})
