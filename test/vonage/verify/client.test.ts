@@ -336,7 +336,7 @@ test('a message that a start let follow is counted once, by the start', async (t
 
 test('where there are no messages, and for a virtual number, none is counted', async (t) => {
   const virtual = parsePhoneNumber('+99012345678') ?? assert.fail()
-  const fail = () => assert.fail('a message was counted')
-  await (await setUpVerify(t, () => begun)).start({ mayMessage: fail })
-  await (await setUpVerify(t, () => begun, {}, message)).start({ phoneNumber: virtual, mayMessage: fail })
+  const refuse = () => assert.fail('a message was counted')
+  await (await setUpVerify(t, () => begun)).start({ mayMessage: refuse })
+  await (await setUpVerify(t, () => begun, {}, message)).start({ phoneNumber: virtual, mayMessage: refuse })
 })
