@@ -2,9 +2,9 @@
  * 10,000 generated requests to every route of both listeners, other ones at every run. Run by `npm run fuzz`, with another number
  * by `npm run fuzz -- --runs 500`, and the same ones again by `npm run fuzz -- --seed 1`.
  */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+
 import { parseArgs } from 'node:util'
+import { t as file, test } from 'tap'
 import { openFuzz } from '../test/support/fuzz.ts'
 
 const { values } = parseArgs({
@@ -15,13 +15,13 @@ const { values } = parseArgs({
 })
 const runs = Number(values.runs)
 const seed = Number(values.seed)
-const { routes, fuzz, close } = await openFuzz({ after })
+const { routes, fuzz, close } = await openFuzz(file)
 
 for (const route of routes)
   test(`${runs} generated requests to ${route}, seed ${seed}`, async (t) => {
-    t.diagnostic(JSON.stringify(await fuzz(route, { runs, seed })))
+    t.comment(JSON.stringify(await fuzz(route, { runs, seed })))
   })
 
-test('none of them was an error to the service', async () => {
-  assert.equal(await close(), '')
+test('none of them was an error to the service', async (t) => {
+  t.equal(await close(), '')
 })

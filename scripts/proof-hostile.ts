@@ -3,14 +3,14 @@
  * sockets stay, and what everybody else notices. For a quiet Linux machine with Debian's slowhttptest. Run by
  * `npm run proof:hostile`, with longer attacks by `npm run proof:hostile -- --seconds 60`.
  */
-import assert from 'node:assert/strict'
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { type Test, test } from 'tap'
 import { openIdentityProvider, start } from '../test/support/app-client.ts'
 import { startFaultServer } from '../test/support/fault-server.ts'
 import { startMain } from '../test/support/main-process.ts'
@@ -27,7 +27,7 @@ const countMs = 250
 const held = new Set(['01', '08'])
 const listening = '0A'
 
-async function openMain(t: TestContext) {
+async function openMain(t: Test) {
   const idp = await openIdentityProvider(t)
   const vonage = await startFaultServer(t)
   const { child, exited, logged } = startMain(t, {
@@ -181,18 +181,18 @@ for (const [what, least, maxSeconds, act] of attacks)
   test(`${what} for ${values.seconds} s`, async (t) => {
     const world = await openMain(t)
     const figures = await beside(world, () => act(world))
-    t.diagnostic(print(figures))
-    assert.ok(figures.attackSockets >= least, 'the attack took place')
-    assert.ok(figures.longestSocketSeconds <= maxSeconds)
-    assert.ok(figures.healthMaxMs < 100)
-    assert.equal(figures.failedStarts, 0)
+    t.comment(print(figures))
+    t.ok(figures.attackSockets >= least, 'the attack took place')
+    t.ok(figures.longestSocketSeconds <= maxSeconds)
+    t.ok(figures.healthMaxMs < 100)
+    t.equal(figures.failedStarts, 0)
   })
 
 test('200 sockets against a process that may have 64 open files', async (t) => {
   const { child, exited, url, good } = await openMain(t)
-  assert.equal((await good()).status, 200)
+  t.equal((await good()).status, 200)
   const [code] = await once(spawn('prlimit', ['--pid', String(child.pid), '--nofile=64:64']), 'exit')
-  assert.equal(code, 0)
+  t.equal(code, 0)
   const sockets: Socket[] = []
   let refused = 0
   while (sockets.length < 200) {
@@ -205,13 +205,12 @@ test('200 sockets against a process that may have 64 open files', async (t) => {
   const most = clientPorts(url).held.length
   for (const socket of sockets) socket.destroy()
   const endedMs = performance.now()
-  while (!(await isHealthy(url))) assert.ok(performance.now() - endedMs < 10_000, 'not healthy in time')
+  while (!(await isHealthy(url))) t.ok(performance.now() - endedMs < 10_000, 'not healthy in time')
   const healthyAfterMs = Math.round(performance.now() - endedMs)
-  while ((await good()).status !== 200)
-    assert.ok(performance.now() - endedMs < 10_000, 'no good start in time')
+  while ((await good()).status !== 200) t.ok(performance.now() - endedMs < 10_000, 'no good start in time')
   const goodStartAfterMs = Math.round(performance.now() - endedMs)
-  assert.equal(await Promise.race([exited, wait(0, 'runs')]), 'runs')
-  t.diagnostic(print({ sockets: sockets.length, most, refused, healthyAfterMs, goodStartAfterMs }))
+  t.equal(await Promise.race([exited, wait(0, 'runs')]), 'runs')
+  t.comment(print({ sockets: sockets.length, most, refused, healthyAfterMs, goodStartAfterMs }))
 })
 
 async function isHealthy(url: string): Promise<boolean> {

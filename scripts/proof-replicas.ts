@@ -3,9 +3,9 @@
  * master, a long outage, a replica that drains behind a load balancer. For a quiet machine with redis-server, and for the drain
  * haproxy and wrk. Run by `npm run proof:replicas`.
  */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+
 import { setTimeout } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { drainToolsMissing, proveDrain } from '../test/support/drain-proof.ts'
 import { sentinelMaster, startSentinel } from '../test/support/redis-sentinel.ts'
 import { type RedisServer, redisMissing, startRedis } from '../test/support/redis-server.ts'
@@ -24,62 +24,62 @@ import { proveGuesses, proveOneMessage, smsSettings } from '../test/support/sms-
 
 const options = { skip: redisMissing }
 
-async function open(t: TestContext, settings: Record<string, string> = {}) {
+async function open(t: Test, settings: Record<string, string> = {}) {
   const redis = await startRedis(t)
   return { redis, world: await openReplicas(t, { REDIS_URL: redis.url, ...settings }) }
 }
 
 test('1,000 verifications that end elsewhere than they began', options, async (t) => {
   const { redis, world } = await open(t)
-  t.diagnostic(print(await proveCrossing(t, world, redis, 1000)))
+  t.comment(print(await proveCrossing(t, world, redis, 1000)))
 })
 
 test('100 parallel finishes, in each of 200 rounds', options, async (t) => {
   const { world } = await open(t)
-  t.diagnostic(print(await proveRaces(world, 200)))
+  t.comment(print(await proveRaces(t, world, 200)))
 })
 
 test('100 parallel finishes with Verify, in each of 200 rounds', options, async (t) => {
   const { world } = await open(t, { VONAGE_PRODUCT: 'verify' })
-  t.diagnostic(print(await proveRaces(world, 200)))
+  t.comment(print(await proveRaces(t, world, 200)))
 })
 
 test('a fleet that goes to Verify and back under load', options, async (t) => {
   const { world } = await open(t)
-  t.diagnostic(print(await proveSwitch(world, 3000)))
+  t.comment(print(await proveSwitch(t, world, 3000)))
 })
 
 test('a replica that is killed', options, async (t) => {
   const { world } = await open(t)
-  t.diagnostic(print(await proveKill(world)))
+  t.comment(print(await proveKill(t, world)))
 })
 
 test('a Redis that hangs for 10 s', options, async (t) => {
   const { redis, world } = await open(t)
-  t.diagnostic(print(await proveOutage(world, 10_000, redis.freeze, redis.thaw)))
+  t.comment(print(await proveOutage(t, world, 10_000, redis.freeze, redis.thaw)))
 })
 
 test('a Redis that is gone for 10 s', options, async (t) => {
   const { redis, world } = await open(t)
-  t.diagnostic(print(await proveOutage(world, 10_000, redis.kill, redis.start)))
+  t.comment(print(await proveOutage(t, world, 10_000, redis.kill, redis.start)))
 })
 
 test('200 starts a second for 20 s with a quota of 10', options, async (t) => {
   const { world } = await open(t, { VONAGE_REQUESTS_PER_SECOND: '10' })
-  const figures = await proveQuota(world, { seconds: 20 })
-  t.diagnostic(print(figures))
-  assert.ok((figures.reachedTheOperator ?? 0) > 160)
-  assert.ok((figures.refusalP99Ms ?? 0) < 50, 'refused at once')
+  const figures = await proveQuota(t, world, { seconds: 20 })
+  t.comment(print(figures))
+  t.ok((figures.reachedTheOperator ?? 0) > 160)
+  t.ok((figures.refusalP99Ms ?? 0) < 50, 'refused at once')
 })
 
 test('the same while Redis dies half way, and comes back 3 s later', options, async (t) => {
   const { redis, world } = await open(t, { VONAGE_REQUESTS_PER_SECOND: '10' })
-  const figures = await proveQuota(world, { seconds: 20 }, async () => {
+  const figures = await proveQuota(t, world, { seconds: 20 }, async () => {
     await redis.kill()
     await setTimeout(3000)
     await redis.start()
   })
-  t.diagnostic(print(figures))
+  t.comment(print(figures))
 })
 
 test('a master that is killed, with a replica and three sentinels', options, async (t) => {
@@ -91,7 +91,7 @@ test('a master that is killed, with a replica and three sentinels', options, asy
   while (!(await Promise.all(sentinels.map(knowsAll))).every(Boolean)) await setTimeout(100)
   const urls = sentinels.map(({ url }) => url).join(',')
   const world = await openReplicas(t, { REDIS_URL: urls, REDIS_SENTINEL_MASTER: sentinelMaster })
-  t.diagnostic(print(await proveFailover(world, master.kill)))
+  t.comment(print(await proveFailover(t, world, master.kill)))
 
   async function knowsAll({ command }: RedisServer): Promise<boolean> {
     const facts = ((await command('SENTINEL', 'MASTER', sentinelMaster)) as string[]).join(' ')
@@ -104,11 +104,11 @@ test(
   options,
   async (t) => {
     const { world } = await open(t, smsSettings)
-    t.diagnostic(print(await proveGuesses(world, 50)))
-    t.diagnostic(print(await proveOneMessage(world, 1000)))
+    t.comment(print(await proveGuesses(t, world, 50)))
+    t.comment(print(await proveOneMessage(t, world, 1000)))
   },
 )
 
 test('a replica that gets SIGTERM under load', { skip: drainToolsMissing }, async (t) => {
-  t.diagnostic(print(await proveDrain(t, { seconds: 10, stopAfterMs: 3000, delayMs: 3000 })))
+  t.comment(print(await proveDrain(t, { seconds: 10, stopAfterMs: 3000, delayMs: 3000 })))
 })

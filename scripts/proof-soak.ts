@@ -2,15 +2,16 @@
  * 300 requests a second of all kinds for minutes, with one in twenty upstream calls going wrong: does anything grow? For a quiet Linux
  * machine. Run by `npm run proof:soak`, for longer by `npm run proof:soak -- --minutes 15`.
  */
-import assert from 'node:assert/strict'
+
 import { readdirSync } from 'node:fs'
-import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { test } from 'tap'
 import { Pool } from 'undici'
 import { openIdentityProvider } from '../test/support/app-client.ts'
 import { type Act, good, json, startFaultServer, stateIn, status } from '../test/support/fault-server.ts'
 import { breakages } from '../test/support/http-faults.ts'
+import { fail } from '../test/support/must.ts'
 import { openServiceProcess } from '../test/support/service-process.ts'
 import { unlimited } from '../test/support/upstream.ts'
 import { print } from '../test/support/upstream-proofs.ts'
@@ -34,7 +35,7 @@ const faults: Record<string, Act> = {
   'status 403': status(403),
   'status 429': status(429, ['retry-after: 1']),
   'no JSON': json('nonsense'),
-  'a reset': breakages['a reset before the answer'] ?? assert.fail(),
+  'a reset': breakages['a reset before the answer'] ?? fail(),
 }
 
 /** MB a minute, by least squares. */
@@ -47,9 +48,9 @@ function slope(samples: readonly { atMs: number; heapBytes: number }[]): number 
 }
 
 test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
-  assert.ok(minutes * 60_000 >= warmUpMs + 6 * sampleMs, 'too short to tell')
+  t.ok(minutes * 60_000 >= warmUpMs + 6 * sampleMs, 'too short to tell')
   const services = await openServiceProcess()
-  t.after(() => services.close())
+  t.teardown(() => services.close())
   const idp = await openIdentityProvider(t)
   const faulted: Record<string, number> = {}
   let upstreamCalls = 0
@@ -77,7 +78,7 @@ test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
     VONAGE_TOKEN_URL: `${vonage.url}/oauth2/token`,
   })
   const pool = new Pool(url, { connections: 64 })
-  t.after(() => pool.close())
+  t.teardown(() => pool.close())
   const tokens = Array.from({ length: callers }, (_, n) => idp.tokenOf(`caller-${n}`))
   const started: { token: string; state: string }[] = []
   const counts: Record<string, number> = {}
@@ -95,7 +96,7 @@ test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
     const code = /"code":"(\w+)","request_id"/.exec(answered)?.[1] ?? ''
     const what = `${kind} ${answer.statusCode} ${code}`.trim()
     counts[what] = (counts[what] ?? 0) + 1
-    assert.ok([...expected, ...(code === 'overloaded' ? [503] : [])].includes(answer.statusCode), what)
+    t.ok([...expected, ...(code === 'overloaded' ? [503] : [])].includes(answer.statusCode), what)
     return answered
   }
 
@@ -129,7 +130,7 @@ test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
     [1, () => send('nowhere', [404], '/nowhere')],
   ]
   const mixed = kinds.flatMap(([of20, act]) => Array.from({ length: of20 }, () => act))
-  const one = (n: number) => (mixed[Math.floor(Math.random() * mixed.length)] ?? assert.fail())(n)
+  const one = (n: number) => (mixed[Math.floor(Math.random() * mixed.length)] ?? fail())(n)
 
   const samples: { atMs: number; heapBytes: number; files: number; loopDelayP99Ms: number }[] = []
   const beganMs = performance.now()
@@ -163,9 +164,9 @@ test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
   const files = settled.map((each) => each.files)
   const heapMbPerMinute = Math.round(slope(settled) * 100) / 100
   const loopDelayP99Ms = Math.round(Math.max(...settled.map((each) => each.loopDelayP99Ms)) * 10) / 10
-  t.diagnostic(print(counts))
-  t.diagnostic(print(faulted))
-  t.diagnostic(
+  t.comment(print(counts))
+  t.comment(print(faulted))
+  t.comment(
     print({
       sent,
       upstreamCalls,
@@ -177,10 +178,10 @@ test(`${perSecond} requests a second for ${minutes} minutes`, async (t) => {
       loopDelayP99Ms,
     }),
   )
-  assert.deepEqual(errors, [])
-  assert.ok(heapMbPerMinute < 1)
+  t.strictSame(errors, [])
+  t.ok(heapMbPerMinute < 1)
   const half = Math.floor(files.length / 2)
   const most = (some: number[]) => Math.max(...some)
-  assert.ok(most(files.slice(half)) <= most(files.slice(0, half)) + 10, 'open files grow')
-  assert.ok(loopDelayP99Ms < 50)
+  t.ok(most(files.slice(half)) <= most(files.slice(0, half)) + 10, 'open files grow')
+  t.ok(loopDelayP99Ms < 50)
 })

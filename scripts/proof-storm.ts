@@ -2,13 +2,14 @@
  * What nobody may be able to do to the process as it runs in production: end it by resets, or stop it by not reading its log. With
  * good traffic beside, and figures; for a quiet Linux machine. Run by `npm run proof:storm`, with a longer stall by `-- --seconds 60`.
  */
-import assert from 'node:assert/strict'
+
 import { readdirSync, readFileSync } from 'node:fs'
-import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { type Test, test } from 'tap'
 import { startMain } from '../test/support/main-process.ts'
 import { countsOf } from '../test/support/metrics.ts'
+import { confirm, must } from '../test/support/must.ts'
 import { call, type RawRequest } from '../test/support/raw-http.ts'
 import { stormWithResets } from '../test/support/reset-storm.ts'
 import { goodStart, openUpstream, settingsFor, unlimited } from '../test/support/upstream.ts'
@@ -20,11 +21,11 @@ const resets = 20_000
 const goodPerSecond = 300
 const tickMs = 20
 
-async function openMain(t: TestContext) {
+async function openMain(t: Test) {
   const upstream = await openUpstream(t)
   const main = startMain(t, { settings: settingsFor(upstream, unlimited) })
   const { url, management_url: managementUrl } = (await main.logged('listening')) as Record<string, string>
-  assert.ok(url && managementUrl)
+  must(url && managementUrl)
   return { ...main, url, managementUrl, start: goodStart(upstream) }
 }
 
@@ -69,8 +70,8 @@ const residentMb = (pid = 0) =>
 
 test(`${resets} connections that are reset within 5 ms, on both listeners`, async (t) => {
   const { child, exited, url, managementUrl, start } = await openMain(t)
-  assert.equal((await call(managementUrl, { target: '/docs' })).status, 200)
-  assert.equal((await call(url, start)).status, 200)
+  t.equal((await call(managementUrl, { target: '/docs' })).status, 200)
+  t.equal((await call(url, start)).status, 200)
   const filesBefore = openFiles(child.pid)
   const endGoodTraffic = beginGoodTraffic(url, start, 50)
   const beganMs = performance.now()
@@ -79,17 +80,17 @@ test(`${resets} connections that are reset within 5 ms, on both listeners`, asyn
   const good = await endGoodTraffic()
   await wait(2000)
   const filesAfter = openFiles(child.pid)
-  t.diagnostic(print({ made, stormSeconds, filesBefore, filesAfter, ...good }))
-  assert.equal(made, resets)
-  assert.equal(good.failed, 0)
-  assert.ok(filesAfter <= filesBefore + 5)
+  t.comment(print({ made, stormSeconds, filesBefore, filesAfter, ...good }))
+  t.equal(made, resets)
+  t.equal(good.failed, 0)
+  t.ok(filesAfter <= filesBefore + 5)
   child.kill('SIGTERM')
-  assert.equal(await exited, 0)
+  t.equal(await exited, 0)
 })
 
 test(`a log that nobody reads for ${seconds} s under ${goodPerSecond} requests a second`, async (t) => {
   const { child, exited, logged, stdout, url, managementUrl, start } = await openMain(t)
-  assert.ok(child.stdout)
+  confirm(t, child.stdout)
   const measure = async () => {
     const end = beginGoodTraffic(url, start, goodPerSecond)
     await wait(seconds * 1000)
@@ -105,16 +106,16 @@ test(`a log that nobody reads for ${seconds} s under ${goodPerSecond} requests a
   child.stdout.resume()
   const told = (await logged('log lines were dropped')).dropped
   child.kill('SIGTERM')
-  assert.equal(await exited, 0)
+  t.equal(await exited, 0)
   const written = stdout.filter((line) => line.includes('"msg":"request"')).length
-  t.diagnostic(`read: ${print(quiet)}`)
-  t.diagnostic(`not read: ${print(stalled)}`)
-  t.diagnostic(print({ quietMb, stalledMb, dropped, written }))
-  assert.ok(dropped > 0)
-  assert.equal(told, dropped)
-  assert.equal(written + dropped, warmUp.starts + quiet.starts + stalled.starts)
-  assert.equal(quiet.failed + stalled.failed, 0)
-  assert.ok(stalled.startP99Ms < 2 * quiet.startP99Ms)
-  assert.ok(stalled.healthMaxMs < 100)
-  assert.ok(stalledMb < quietMb + 32)
+  t.comment(`read: ${print(quiet)}`)
+  t.comment(`not read: ${print(stalled)}`)
+  t.comment(print({ quietMb, stalledMb, dropped, written }))
+  t.ok(dropped > 0)
+  t.equal(told, dropped)
+  t.equal(written + dropped, warmUp.starts + quiet.starts + stalled.starts)
+  t.equal(quiet.failed + stalled.failed, 0)
+  t.ok(stalled.startP99Ms < 2 * quiet.startP99Ms)
+  t.ok(stalled.healthMaxMs < 100)
+  t.ok(stalledMb < quietMb + 32)
 })

@@ -1,21 +1,22 @@
 /** Access tokens as the settings describe them: where the keys come from, and what is told when they do not come. */
-import assert from 'node:assert/strict'
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { keysSources, openAccessTokens } from '../src/access-tokens.ts'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { createFakeClock } from './support/clock.ts'
 import { type DocumentServer, openDocumentServer } from './support/document-server.ts'
 import { requiredSettings } from './support/environment.ts'
 import { rejectsWith } from './support/failure.ts'
+import { fail } from './support/must.ts'
 import { recordLog } from './support/public-server.ts'
 import { audience, createTokenProvider, issuedAt } from './support/token-provider.ts'
 
 const provider = createTokenProvider()
 const discoveryPath = '/.well-known/openid-configuration'
 
-async function open(t: TestContext, { origin }: DocumentServer, changes: Environment = {}) {
+async function open(t: Test, { origin }: DocumentServer, changes: Environment = {}) {
   const { logger, log } = recordLog(t)
   const clock = createFakeClock(issuedAt * 1000)
   const settings = { ...requiredSettings(), AUTH_ISSUER: origin, AUTH_AUDIENCE: audience, ...changes }
@@ -36,19 +37,16 @@ test('the keys are discovered, and a good token names its caller', async (t) => 
   const { origin } = server
   server.documents.set(discoveryPath, { issuer: origin, jwks_uri: `${origin}/keys` })
   const { verify, warm, keyAgeSeconds, log, tokenOf } = await open(t, server)
-  assert.equal(keyAgeSeconds(), undefined)
+  t.equal(keyAgeSeconds(), undefined)
   warm()
-  assert.equal((await verify(tokenOf())).pseudonym, 'digest of canary-subject')
-  assert.equal(keyAgeSeconds(), 0)
-  assert.deepEqual(log.lines, [])
+  t.equal((await verify(tokenOf())).pseudonym, 'digest of canary-subject')
+  t.equal(keyAgeSeconds(), 0)
+  t.strictSame(log.lines, [])
 })
 
-test('a discovered URL must be as good as a configured one', () => {
-  const [{ isAllowedUrl } = assert.fail()] = keysSources(parseConfig(requiredSettings()))
-  assert.deepEqual(
-    [isAllowedUrl('https://a.example/keys'), isAllowedUrl('http://a.example/keys')],
-    [true, false],
-  )
+test('a discovered URL must be as good as a configured one', async (t) => {
+  const [{ isAllowedUrl } = fail()] = keysSources(parseConfig(requiredSettings()))
+  t.strictSame([isAllowedUrl('https://a.example/keys'), isAllowedUrl('http://a.example/keys')], [true, false])
 })
 
 test('the metadata of RFC 8414 are read where there is no OpenID discovery', async (t) => {
@@ -59,7 +57,7 @@ test('the metadata of RFC 8414 are read where there is no OpenID discovery', asy
     jwks_uri: `${server.origin}/keys`,
   })
   const { verify, tokenOf } = await open(t, server, { AUTH_ISSUER: issuer })
-  assert.equal((await verify(tokenOf({ iss: issuer }))).sub, 'canary-subject')
+  t.equal((await verify(tokenOf({ iss: issuer }))).sub, 'canary-subject')
 })
 
 test('an issuer that is no URL goes with a key set', async (t) => {
@@ -68,7 +66,7 @@ test('an issuer that is no URL goes with a key set', async (t) => {
     AUTH_ISSUER: 'acme.com',
     AUTH_JWKS_URI: `${server.origin}/keys`,
   })
-  assert.equal((await verify(tokenOf({ iss: 'acme.com' }))).subject, 'canary-subject')
+  t.equal((await verify(tokenOf({ iss: 'acme.com' }))).subject, 'canary-subject')
 })
 
 test('two issuers have their own keys, ages and warnings', async (t) => {
@@ -81,14 +79,14 @@ test('two issuers have their own keys, ages and warnings', async (t) => {
   })
   warm()
   const { subject } = await verify(tokenOf({ iss: two.origin }))
-  assert.equal(subject, JSON.stringify([two.origin, 'canary-subject']))
-  assert.deepEqual(await reasonsIn(log, 1), ['status 404'])
-  assert.ok(log.lines[0]?.includes(one.origin))
+  t.equal(subject, JSON.stringify([two.origin, 'canary-subject']))
+  t.strictSame(await reasonsIn(log, 1), ['status 404'])
+  t.ok(log.lines[0]?.includes(one.origin))
   clock.advance(2000)
-  assert.equal(keyAgeSeconds(), 2)
+  t.equal(keyAgeSeconds(), 2)
   one.documents.set('/keys', provider.keySet)
   await verify(tokenOf())
-  assert.equal(keyAgeSeconds(), 2, 'of the oldest')
+  t.equal(keyAgeSeconds(), 2, 'of the oldest')
 })
 
 test('an opaque token is asked about, and a withdrawn one is refused within 60 seconds', async (t) => {
@@ -101,7 +99,7 @@ test('an opaque token is asked about, and a withdrawn one is refused within 60 s
     AUTH_INTROSPECTION_CLIENT_ID: 'bff',
     AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
   })
-  assert.deepEqual(await verify('opaque'), {
+  t.strictSame(await verify('opaque'), {
     subject: 'alice',
     sub: 'alice',
     pseudonym: 'digest of alice',
@@ -109,14 +107,14 @@ test('an opaque token is asked about, and a withdrawn one is refused within 60 s
   })
   documents.set('/introspect', { active: false })
   clock.advance(59_999)
-  assert.equal((await verify('opaque')).sub, 'alice')
-  assert.equal(requests.length, 1)
+  t.equal((await verify('opaque')).sub, 'alice')
+  t.equal(requests.length, 1)
   clock.advance(1)
-  await rejectsWith(verify('opaque'), 'invalid_token')
+  await rejectsWith(t, verify('opaque'), 'invalid_token')
   documents.delete('/introspect')
-  await rejectsWith(verify('another'), 'idp_unavailable')
-  await rejectsWith(verify('another'), 'idp_unavailable')
-  assert.deepEqual(await reasonsIn(log, 1), ['status 404'])
+  await rejectsWith(t, verify('another'), 'idp_unavailable')
+  await rejectsWith(t, verify('another'), 'idp_unavailable')
+  t.strictSame(await reasonsIn(log, 1), ['status 404'])
 })
 
 test('a provider that changes its mind about a token is followed within 60 seconds, and one that is away for 10 comes back', async (t) => {
@@ -132,24 +130,24 @@ test('a provider that changes its mind about a token is followed within 60 secon
     const active = change % 2 === 0
     documents.set('/introspect', { active, ...claims })
     clock.advance(60_000)
-    if (active) assert.equal((await verify('token')).sub, 'alice')
-    else await rejectsWith(verify('token'), 'invalid_token')
+    if (active) t.equal((await verify('token')).sub, 'alice')
+    else await rejectsWith(t, verify('token'), 'invalid_token')
   }
   documents.set('/introspect', { active: true, ...claims })
   clock.advance(60_000)
   await verify('token')
   documents.delete('/introspect')
   for (let second = 0; second < 10; second++) {
-    await rejectsWith(verify(`new-${second}`), 'idp_unavailable')
-    assert.equal((await verify('token')).sub, 'alice', 'what is remembered goes on')
+    await rejectsWith(t, verify(`new-${second}`), 'idp_unavailable')
+    t.equal((await verify('token')).sub, 'alice', 'what is remembered goes on')
     clock.advance(1000)
   }
   documents.set('/introspect', { active: true, ...claims })
   clock.advance(5000)
-  assert.equal((await verify('new')).sub, 'alice')
+  t.equal((await verify('new')).sub, 'alice')
   clock.jumpWall(-3_600_000)
   clock.advance(60_000)
-  assert.equal((await verify('token')).sub, 'alice')
+  t.equal((await verify('token')).sub, 'alice')
 })
 
 test('a token whose audience is its own client is warned of where several audiences are allowed', async (t) => {
@@ -158,11 +156,11 @@ test('a token whose audience is its own client is warned of where several audien
   const { verify, log, tokenOf } = await open(t, server, changes)
   const client = { client_id: undefined, azp: 'app' }
   await verify(tokenOf(client))
-  assert.deepEqual(log.lines, [])
+  t.strictSame(log.lines, [])
   await verify(tokenOf({ ...client, aud: 'app' }))
   await verify(tokenOf({ ...client, aud: ['app', 'b'] }))
-  assert.equal(log.lines.length, 1)
-  assert.match(log.lines[0] ?? '', /AUTH_AUDIENCE/)
+  t.equal(log.lines.length, 1)
+  t.match(log.lines[0] ?? '', /AUTH_AUDIENCE/)
 })
 
 const troubles: Array<[what: string, path: string, document: unknown, reason: string]> = [
@@ -189,13 +187,13 @@ for (const [what, path, document, reason] of troubles)
     server.documents.set(path, document)
     const { warm, log, clock, verify, tokenOf } = await open(t, server)
     warm()
-    assert.deepEqual(await reasonsIn(log, 1), [reason])
+    t.strictSame(await reasonsIn(log, 1), [reason])
     for (let second = 0; second < 60; second += 4) {
-      assert.equal((await rejectsWith(verify(tokenOf()), 'idp_unavailable')).note, reason)
+      t.equal((await rejectsWith(t, verify(tokenOf()), 'idp_unavailable')).note, reason)
       clock.advance(4000)
     }
-    assert.equal(log.lines.length, 1)
-    await rejectsWith(verify(tokenOf()), 'idp_unavailable')
-    assert.deepEqual(await reasonsIn(log, 2), [reason, reason])
-    assert.ok(!log.lines.join().includes('canary'))
+    t.equal(log.lines.length, 1)
+    await rejectsWith(t, verify(tokenOf()), 'idp_unavailable')
+    t.strictSame(await reasonsIn(log, 2), [reason, reason])
+    t.ok(!log.lines.join().includes('canary'))
   })

@@ -2,12 +2,12 @@
  * The layering is held by the linter. A rule that catches nothing is worthless, so this plants one bad import of each kind
  * into a copy of the tree's shape and sees it refused, beside a good one that passes.
  */
-import assert from 'node:assert/strict'
+
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { before, test } from 'node:test'
+import { before, test } from 'tap'
 
 const root = join(import.meta.dirname, '..')
 
@@ -110,15 +110,15 @@ interface Report {
 }
 
 for (const [file, specifier] of refused)
-  test(`${file} may not import ${specifier}`, () => {
-    assert.deepEqual(findings.get(file), ['lint/style/noRestrictedImports'])
+  test(`${file} may not import ${specifier}`, async (t) => {
+    t.strictSame(findings.get(file), ['lint/style/noRestrictedImports'])
   })
 
 for (const [file, specifier] of allowed)
-  test(`${file} may import ${specifier}`, () => {
-    assert.equal(findings.get(file), undefined)
+  test(`${file} may import ${specifier}`, async (t) => {
+    t.equal(findings.get(file), undefined)
   })
 
-test('two files that import each other are refused', () => {
-  for (const [file] of cycle) assert.deepEqual(findings.get(file), ['lint/suspicious/noImportCycles'])
+test('two files that import each other are refused', async (t) => {
+  for (const [file] of cycle) t.strictSame(findings.get(file), ['lint/suspicious/noImportCycles'])
 })

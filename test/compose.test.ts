@@ -1,11 +1,11 @@
 /** The whole service from its settings, over real sockets: everything is connected, and closing closes everything. */
-import assert from 'node:assert/strict'
+
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { type Test, test } from 'tap'
 import { openService } from '../src/compose.ts'
 import { type Environment, parseConfig } from '../src/config.ts'
 import type { DocumentServer } from './support/document-server.ts'
@@ -14,12 +14,12 @@ import { startPath } from './support/public-server.ts'
 import { call } from './support/raw-http.ts'
 import { answerStart, goodStart, openUpstream, settingsFor, startedBody } from './support/upstream.ts'
 
-async function open(t: TestContext, upstream: DocumentServer, changes: Environment = {}) {
+async function open(t: Test, upstream: DocumentServer, changes: Environment = {}) {
   const settings = settingsFor(upstream, { LOG_LEVEL: 'silent', ...changes })
   const service = await openService(parseConfig(settings))
   let closing: Promise<void> | undefined
   const close = () => (closing ??= service.close())
-  t.after(close)
+  t.teardown(close)
   return { ...service, close }
 }
 
@@ -27,15 +27,15 @@ test('a start goes through token, core and operator and comes back, by keys that
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream)
   const answer = await call(url, goodStart(upstream))
-  assert.equal(answer.body, startedBody)
-  assert.ok(upstream.paths().includes('/.well-known/openid-configuration'))
+  t.equal(answer.body, startedBody)
+  t.ok(upstream.paths().includes('/.well-known/openid-configuration'))
 })
 
 test('a fixed key set needs no discovery', async (t) => {
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream, { AUTH_JWKS_URI: `${upstream.origin}/keys` })
-  assert.equal((await call(url, goodStart(upstream))).status, 200)
-  assert.deepEqual(upstream.paths().sort(), ['/keys', '/v0.1/network-enablement'])
+  t.equal((await call(url, goodStart(upstream))).status, 200)
+  t.strictSame(upstream.paths().sort(), ['/keys', '/v0.1/network-enablement'])
 })
 
 test('a key set that is discovered on a foreign plain-http host is not fetched', async (t) => {
@@ -43,7 +43,7 @@ test('a key set that is discovered on a foreign plain-http host is not fetched',
   const discovered = { issuer: upstream.origin, jwks_uri: 'http://keys.example/keys' }
   upstream.documents.set('/.well-known/openid-configuration', discovered)
   const { url } = await open(t, upstream)
-  assertProblem(await call(url, goodStart(upstream)), 'idp_unavailable')
+  assertProblem(t, await call(url, goodStart(upstream)), 'idp_unavailable')
 })
 
 for (const [types, typ] of [
@@ -55,10 +55,10 @@ for (const [types, typ] of [
   test(`a token of the type ${typ} is accepted with AUTH_TOKEN_TYPES=${types}`, async (t) => {
     const upstream = await openUpstream(t)
     const { url } = await open(t, upstream, { AUTH_TOKEN_TYPES: types })
-    assert.equal((await call(url, goodStart(upstream, typ))).status, 200)
+    t.equal((await call(url, goodStart(upstream, typ))).status, 200)
   })
 
-const settingsThatRefuse: readonly [Environment, Parameters<typeof assertProblem>[1]][] = [
+const settingsThatRefuse: readonly [Environment, Parameters<typeof assertProblem>[2]][] = [
   [{ AUTH_AUDIENCE: 'https://other.example' }, 'invalid_token'],
   [{ AUTH_ALGORITHMS: 'ES256' }, 'invalid_token'],
   [{ AUTH_TOKEN_TYPES: 'other' }, 'invalid_token'],
@@ -74,45 +74,45 @@ for (const [changes, code] of settingsThatRefuse)
   test(`a start gets ${code} with ${JSON.stringify(changes)}`, async (t) => {
     const upstream = await openUpstream(t)
     const { url } = await open(t, upstream, changes)
-    assertProblem(await call(url, goodStart(upstream)), code)
+    assertProblem(t, await call(url, goodStart(upstream)), code)
   })
 
 test('the deadline of a start and the limit of a caller are those of the settings', async (t) => {
   const upstream = await openUpstream(t)
   upstream.documents.set('/v0.1/network-enablement', () => {})
   const { url } = await open(t, upstream, { START_TIMEOUT_MS: '100', RATE_LIMIT_CALLER_PER_MINUTE: '1' })
-  assertProblem(await call(url, goodStart(upstream)), 'upstream_timeout')
-  assertProblem(await call(url, goodStart(upstream)), 'rate_limited')
+  assertProblem(t, await call(url, goodStart(upstream)), 'upstream_timeout')
+  assertProblem(t, await call(url, goodStart(upstream)), 'rate_limited')
 })
 
 test('it starts while the identity provider and the operator are away, and says which one is', async (t) => {
   const upstream = await openUpstream(t)
   const { url } = await open(t, upstream, { AUTH_ISSUER: 'http://127.0.0.1:1' })
-  assert.equal((await call(url, { target: '/readyz' })).status, 200)
-  assertProblem(await call(url, goodStart(upstream)), 'idp_unavailable')
+  t.equal((await call(url, { target: '/readyz' })).status, 200)
+  assertProblem(t, await call(url, goodStart(upstream)), 'idp_unavailable')
 })
 
 test('the management listener has health and the document, and the public one has no document', async (t) => {
   const { url, managementUrl } = await open(t, await openUpstream(t))
-  assert.notEqual(new URL(url).port, new URL(managementUrl).port)
+  t.not(new URL(url).port, new URL(managementUrl).port)
   for (const target of ['/livez', '/readyz', '/openapi.json', '/docs/'])
-    assert.equal((await call(managementUrl, { target })).status, 200, target)
-  assertProblem(await call(url, { target: '/openapi.json' }), 'not_found')
+    t.equal((await call(managementUrl, { target })).status, 200, target)
+  assertProblem(t, await call(url, { target: '/openapi.json' }), 'not_found')
   const { paths } = JSON.parse((await call(managementUrl, { target: '/openapi.json' })).body)
-  assert.ok(startPath in paths)
+  t.ok(startPath in paths)
 })
 
 test('without a redirect URI the document names no host', async (t) => {
   const verify = { VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme', VONAGE_REDIRECT_URI: '' }
   const { managementUrl } = await open(t, await openUpstream(t), verify)
   const { servers } = JSON.parse((await call(managementUrl, { target: '/openapi.json' })).body)
-  assert.equal(servers[0].url, '/')
+  t.equal(servers[0].url, '/')
 })
 
 test('an IPv6 listener is named so that its URL can be used', async (t) => {
   const { url } = await open(t, await openUpstream(t), { HOST: '::1' })
-  assert.equal(new URL(url).hostname, '[::1]')
-  assert.equal((await call(url, { target: '/livez' })).status, 200)
+  t.equal(new URL(url).hostname, '[::1]')
+  t.equal((await call(url, { target: '/livez' })).status, 200)
 })
 
 test('closing serves on for the delay but is not ready, finishes what is under way, and then listens nowhere', async (t) => {
@@ -127,16 +127,16 @@ test('closing serves on for the delay but is not ready, finishes what is under w
 
   const closed = close()
   for (const base of [url, managementUrl])
-    assertProblem(await call(base, { target: '/readyz' }), 'shutting_down')
-  assert.equal((await call(url, { target: '/livez' })).status, 200)
+    assertProblem(t, await call(base, { target: '/readyz' }), 'shutting_down')
+  t.equal((await call(url, { target: '/livez' })).status, 200)
   while ((await call(url, { target: '/livez' }).catch(() => undefined)) !== undefined);
 
   answerStart(undefined, response)
   const { headers, body } = await underWay
-  assert.deepEqual([body, headers.get('connection')], [startedBody, 'close'])
+  t.strictSame([body, headers.get('connection')], [startedBody, 'close'])
   const upstreamSocket = response.socket
   await closed
-  for (const base of [url, managementUrl]) await assert.rejects(call(base, { target: '/livez' }))
+  for (const base of [url, managementUrl]) await t.rejects(call(base, { target: '/livez' }))
   if (upstreamSocket && !upstreamSocket.destroyed) await once(upstreamSocket, 'close')
 })
 
@@ -150,19 +150,19 @@ test('a port that is taken is an error, and the other listener does not stay beh
     PORT: new URL(holder.url).port,
     MANAGEMENT_PORT: new URL(spare.managementUrl).port,
   })
-  await assert.rejects(openService(parseConfig(settings)), /PORT: .*EADDRINUSE/)
-  await assert.rejects(fetch(`${spare.managementUrl}/livez`))
+  await t.rejects(openService(parseConfig(settings)), /PORT: .*EADDRINUSE/)
+  await t.rejects(fetch(`${spare.managementUrl}/livez`))
 })
 
-test('a service without Redis, tracing, introspection and readers of its document loads nothing for them', async () => {
+test('a service without Redis, tracing, introspection and readers of its document loads nothing for them', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     join(import.meta.dirname, 'support/loaded-packages.ts'),
   ])
   const loaded = JSON.parse(stdout) as string[]
-  assert.ok(loaded.includes('fastify'))
-  assert.ok(loaded.includes('jose'))
+  t.ok(loaded.includes('fastify'))
+  t.ok(loaded.includes('jose'))
   const needless = ['ioredis', 'oauth4webapi', 'ajv', '@fastify/swagger', '@fastify/swagger-ui', 'yaml']
-  assert.deepEqual(
+  t.strictSame(
     needless.filter((name) => loaded.includes(name)),
     [],
   )

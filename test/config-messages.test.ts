@@ -1,7 +1,7 @@
 /** Wrong settings as operators really make them, and all that they are told: the variable, what is wrong, and what to do. */
-import assert from 'node:assert/strict'
+
 import { generateKeyPairSync } from 'node:crypto'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { Environment } from '../src/config.ts'
 import { requiredSettings } from './support/environment.ts'
 import { createRsaKeys, privatePem } from './support/keys.ts'
@@ -196,18 +196,18 @@ const wrong: readonly [given: Environment, lines: string][] = [
 
 for (const [given, lines] of wrong) {
   const names = Object.keys(given).join(', ')
-  test(`what is said of ${names}: ${lines}`, () => {
+  test(`what is said of ${names}: ${lines}`, async (t) => {
     const problems = problemsOf({ ...good, ...given })
-    assert.deepEqual(
+    t.strictSame(
       problems.map(([name, message]) => `${name}: ${message}`),
       [lines],
     )
   })
 }
 
-test('no message holds a piece of what was set, but for the path of a file', () => {
+test('no message holds a piece of what was set, but for the path of a file', async (t) => {
   for (const [given, lines] of wrong)
     for (const [name, value = ''] of Object.entries(given))
       for (const piece of value.match(/[A-Za-z0-9+=]{20,}|canary|redis\.|login\.|bff\./g) ?? [])
-        assert.ok(!lines.includes(piece), name)
+        t.ok(!lines.includes(piece), name)
 })

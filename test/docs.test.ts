@@ -1,8 +1,8 @@
 /** What the documents repeat of the code is what the code says. */
-import assert from 'node:assert/strict'
+
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { generatedFiles } from '../scripts/docs.ts'
 import { problemTypes } from '../src/http/problem-types.ts'
 
@@ -10,47 +10,47 @@ const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
 for (const [file, content] of generatedFiles())
-  test(`${file} is what npm run docs writes`, () => {
-    assert.equal(readFileSync(join(root, file), 'utf8'), content)
+  test(`${file} is what npm run docs writes`, async (t) => {
+    t.equal(readFileSync(join(root, file), 'utf8'), content)
   })
 
-test('every npm script that README names exists', () => {
+test('every npm script that README names exists', async (t) => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
   const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? '')
-  assert.ok(named.length > 0)
-  assert.deepEqual(
+  t.ok(named.length > 0)
+  t.strictSame(
     named.filter((name) => !Object.hasOwn(scripts, name)),
     [],
   )
 })
 
-test('every file and folder that README links to exists', () => {
+test('every file and folder that README links to exists', async (t) => {
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path ?? '')
-  assert.ok(links.length > 0)
-  for (const path of links) assert.ok(existsSync(join(root, path)), path)
+  t.ok(links.length > 0)
+  for (const path of links) t.ok(existsSync(join(root, path)), path)
 })
 
 for (const file of globSync('{CONTRIBUTING.md,docs/**/*.md,simulator/**/*.md}', { cwd: root }))
-  test(`every file that ${file} links to exists`, () => {
+  test(`every file that ${file} links to exists`, async (t) => {
     const links = [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
-    for (const [, path] of links) assert.ok(existsSync(join(root, dirname(file), path ?? '')), path)
+    for (const [, path] of links) t.ok(existsSync(join(root, dirname(file), path ?? '')), path ?? '')
   })
 
-test('architecture.md names every room, and each name that it points at is there', () => {
+test('architecture.md names every room, and each name that it points at is there', async (t) => {
   const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
-  for (const room of globSync('src/*/', { cwd: root })) assert.ok(text.includes(`${basename(room)}/`), room)
+  for (const room of globSync('src/*/', { cwd: root })) t.ok(text.includes(`${basename(room)}/`), room)
   // `name` in [`file`](…): the file has it.
   const named = [...text.matchAll(/`(\w+)`(?: of [^|]*)? in \[`[^`]+`\]\(([^)]+)\)/g)]
-  assert.ok(named.length > 0)
+  t.ok(named.length > 0)
   for (const [, name = '', file = ''] of named)
-    assert.ok(readFileSync(join(root, 'docs', file), 'utf8').includes(name), `${name} in ${file}`)
+    t.ok(readFileSync(join(root, 'docs', file), 'utf8').includes(name), `${name} in ${file}`)
 })
 
 for (const sample of ['android/NumberVerification.kt', 'ios/NumberVerification.swift'])
-  test(`${sample} handles every next_action`, () => {
+  test(`${sample} handles every next_action`, async (t) => {
     const text = readFileSync(join(root, 'docs/samples', sample), 'utf8')
     // A bug of the app, and the end, are what everything else is: the last branch.
     const own = ['fix_request', 'give_up']
     for (const action of new Set(Object.values(problemTypes).map(({ nextAction }) => nextAction)))
-      assert.ok(text.includes(own.includes(action) ? action : `"${action}"`), action)
+      t.ok(text.includes(own.includes(action) ? action : `"${action}"`), action)
   })

@@ -1,5 +1,5 @@
 /** The private keys' files: changed in every way that a file is changed in, and read while the service runs. */
-import assert from 'node:assert/strict'
+
 import { execFileSync } from 'node:child_process'
 import type { KeyObject } from 'node:crypto'
 import {
@@ -17,12 +17,14 @@ import {
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { parseConfig } from '../src/config.ts'
 import { createKeyFiles, type KeySetting } from '../src/key-files.ts'
 import { receiptSettings, requiredSettings } from './support/environment.ts'
+import { fakeIntervals, passIntervals } from './support/fake-intervals.ts'
 import { createKeys, createRsaKeys, privatePem } from './support/keys.ts'
+import { must } from './support/must.ts'
 import { recordLog } from './support/public-server.ts'
 
 const pollIntervalMs = 5000
@@ -31,22 +33,22 @@ const weak = createRsaKeys(1024)
 
 const fromFile = (file: string) => ({ VONAGE_PRIVATE_KEY: undefined, VONAGE_PRIVATE_KEY_FILE: file })
 
-function folder(t: TestContext): string {
+function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'private-keys-'))
-  t.after(() => rmSync(path, { recursive: true }))
+  t.teardown(() => rmSync(path, { recursive: true }))
   return path
 }
 
 function setUp(
-  t: TestContext,
+  t: Test,
   settings: Record<string, string | undefined>,
   setting: KeySetting = 'VONAGE_PRIVATE_KEY',
 ) {
-  t.mock.timers.enable({ apis: ['setInterval'] })
+  fakeIntervals(t)
   const { logger, log } = recordLog(t)
   const config = parseConfig({ ...requiredSettings(), ...settings })
   const keyFiles = createKeyFiles(config, logger)
-  t.after(() => keyFiles.close())
+  t.teardown(() => keyFiles.close())
   const keys: KeyObject[] = []
   keyFiles.watch(setting, (key) => void keys.push(key))
   const messages = () => log.entries().map(({ level, msg }) => `${level} ${msg}`)
@@ -55,8 +57,8 @@ function setUp(
   async function nextMessage(): Promise<string | undefined> {
     const before = log.lines.length
     while (log.lines.length === before) {
-      t.signal.throwIfAborted()
-      t.mock.timers.tick(pollIntervalMs)
+      must(!t.ended)
+      passIntervals(pollIntervalMs)
       await setImmediate()
     }
     return messages().at(-1)
@@ -95,8 +97,8 @@ for (const [what, change] of Object.entries(changes))
     const file = join(directory, 'key.pem')
     const { nextMessage, gotOnly } = setUp(t, fromFile(file))
     change(directory)
-    assert.match((await nextMessage()) ?? '', /^info/)
-    assert.ok(gotOnly(young))
+    t.match((await nextMessage()) ?? '', /^info/)
+    t.ok(gotOnly(young))
   })
 
 test('the files of the other keys are read anew as well, each with the kinds of its setting', {
@@ -113,18 +115,18 @@ test('the files of the other keys are read anew as well, each with the kinds of 
       const settings = { ...receiptSettings(), [setting]: undefined, [`${setting}_FILE`]: file }
       const { nextMessage, gotOnly, keyFiles } = setUp(t, settings, setting)
       writeFileSync(file, privatePem(createKeys('EC P-384')))
-      assert.match((await nextMessage()) ?? '', /^warn/)
-      assert.deepEqual([...keyFiles.states()], [[setting, true]])
+      t.match((await nextMessage()) ?? '', /^warn/)
+      t.strictSame([...keyFiles.states()], [[setting, true]])
       writeFileSync(file, privatePem(after))
-      assert.match((await nextMessage()) ?? '', /^info/)
-      assert.ok(gotOnly(after))
-      assert.deepEqual([...keyFiles.states()], [[setting, false]])
+      t.match((await nextMessage()) ?? '', /^info/)
+      t.ok(gotOnly(after))
+      t.strictSame([...keyFiles.states()], [[setting, false]])
     })
 })
 
-test('a key that came without a file has none to be watched', (t) => {
+test('a key that came without a file has none to be watched', async (t) => {
   const { keyFiles } = setUp(t, { VONAGE_PRIVATE_KEY: privatePem(old) })
-  assert.deepEqual([...keyFiles.states()], [])
+  t.strictSame([...keyFiles.states()], [])
 })
 
 test('content that is no usable key is warned of once and ignored, and nothing of it is in the log', {
@@ -136,27 +138,27 @@ test('content that is no usable key is warned of once and ignored, and nothing o
   const bad = ['', privatePem(weak), 'canary', privatePem(young).slice(0, 500)]
   for (const content of bad) {
     writeFileSync(file, content)
-    assert.match((await nextMessage()) ?? '', /^warn/)
+    t.match((await nextMessage()) ?? '', /^warn/)
   }
   rmSync(file)
-  assert.match((await nextMessage()) ?? '', /^warn/)
-  assert.deepEqual([...keyFiles.states()], [['VONAGE_PRIVATE_KEY', true]])
+  t.match((await nextMessage()) ?? '', /^warn/)
+  t.strictSame([...keyFiles.states()], [['VONAGE_PRIVATE_KEY', true]])
   writeFileSync(file, privatePem(young))
-  assert.match((await nextMessage()) ?? '', /^info/)
-  assert.equal(messages().length, bad.length + 2)
-  assert.ok(gotOnly(young))
+  t.match((await nextMessage()) ?? '', /^info/)
+  t.equal(messages().length, bad.length + 2)
+  t.ok(gotOnly(young))
   for (const canary of ['canary', 'PRIVATE KEY', privatePem(weak).split('\n')[1] ?? ''])
-    assert.ok(!log.lines.join().includes(canary))
+    t.ok(!log.lines.join().includes(canary))
 })
 
 /** Puts something in the file's place that is opened and read, but does not end before `answer`. */
-async function hang(t: TestContext, file: string): Promise<(content: string) => void> {
+async function hang(t: Test, file: string): Promise<(content: string) => void> {
   execFileSync('mkfifo', [`${file}.pipe`])
   renameSync(`${file}.pipe`, file)
   let open: number | undefined
   while (open === undefined) {
-    t.signal.throwIfAborted()
-    t.mock.timers.tick(pollIntervalMs)
+    must(!t.ended)
+    passIntervals(pollIntervalMs)
     await setImmediate()
     try {
       open = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK)
@@ -170,10 +172,10 @@ async function hang(t: TestContext, file: string): Promise<(content: string) => 
     closeSync(open)
     open = undefined
   }
-  t.after(() => answer(''))
+  t.teardown(() => answer(''))
   // More often than there are threads that read files.
-  t.mock.timers.tick(20 * pollIntervalMs)
-  assert.ok(await readFile(import.meta.filename), 'other files can be read')
+  passIntervals(20 * pollIntervalMs)
+  t.ok(await readFile(import.meta.filename), 'other files can be read')
   return answer
 }
 
@@ -185,7 +187,7 @@ test('a file that hangs is read once at a time, and holds up nothing else', {
   const { nextMessage } = setUp(t, fromFile(file))
   const answer = await hang(t, file)
   answer(privatePem(young))
-  assert.match((await nextMessage()) ?? '', /^info/)
+  t.match((await nextMessage()) ?? '', /^info/)
 })
 
 test('neither the same key in other words nor the same content is news', { timeout: 10_000 }, async (t) => {
@@ -198,8 +200,8 @@ test('neither the same key in other words nor the same content is news', { timeo
     answer(content)
   }
   writeFileSync(file, privatePem(young))
-  assert.match((await nextMessage()) ?? '', /^info/)
-  assert.equal(messages().length, 1)
+  t.match((await nextMessage()) ?? '', /^info/)
+  t.equal(messages().length, 1)
 })
 
 test('after closing no file is read', async (t) => {
@@ -208,8 +210,8 @@ test('after closing no file is read', async (t) => {
   const { keyFiles, keys, messages } = setUp(t, fromFile(file))
   keyFiles.close()
   writeFileSync(file, privatePem(young))
-  t.mock.timers.tick(pollIntervalMs)
+  passIntervals(pollIntervalMs)
   for (let turn = 0; turn < 100; turn++) await setImmediate()
-  assert.deepEqual(messages(), [])
-  assert.deepEqual(keys, [])
+  t.strictSame(messages(), [])
+  t.strictSame(keys, [])
 })

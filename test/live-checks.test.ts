@@ -1,10 +1,10 @@
 /** `--check-config --live`: what it finds out about everything that the service needs, and that it claims no more. */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
+import { type Test, test } from 'tap'
 import { openDocumentServer } from './support/document-server.ts'
 import { listeningSettings } from './support/environment.ts'
 import { findFreePort } from './support/free-port.ts'
@@ -28,20 +28,20 @@ test('live, everything is asked, and it passes when everything answers', {
     settingsFor(upstream, { VONAGE_TOKEN_URL: `${upstream.origin}/oauth2/token`, REDIS_URL: redis.url }),
     true,
   )
-  assert.deepEqual(checks, {
+  t.strictSame(checks, {
     VONAGE_PRIVATE_KEY: 'ok, RSA of 2048 bits, signs what its public half verifies',
     AUTH_ISSUER: 'reachable, key set with 6 keys',
     VONAGE_API_URL: reachableWithoutTls,
     VONAGE_TOKEN_URL: reachableWithoutTls,
     REDIS_URL: 'reachable, login ok, takes writes',
   })
-  assert.deepEqual([passed, warnings], [true, []])
-  assert.deepEqual(
+  t.strictSame([passed, warnings], [true, []])
+  t.strictSame(
     upstream.paths().sort(),
     ['/.well-known/openid-configuration', '/keys'],
     'Vonage got no request',
   )
-  assert.match(notTried, /--number/)
+  t.match(notTried, /--number/)
 })
 
 test('live with a number, Vonage is asked once about it, with the first key', async (t) => {
@@ -51,11 +51,11 @@ test('live with a number, Vonage is asked once about it, with the first key', as
     true,
     number,
   )
-  assert.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
-  assert.equal(passed, true)
-  assert.doesNotMatch(notTried, /--number/)
-  assert.equal(upstream.paths().filter((path) => path === '/v0.1/network-enablement').length, 1)
-  assert.ok(!lines.join().includes('auth?state'))
+  t.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
+  t.equal(passed, true)
+  t.notMatch(notTried, /--number/)
+  t.equal(upstream.paths().filter((path) => path === '/v0.1/network-enablement').length, 1)
+  t.ok(!lines.join().includes('auth?state'))
 })
 
 test('live with a number, Verify is asked where it is the product, and the hosts of the other are left alone', async (t) => {
@@ -74,9 +74,9 @@ test('live with a number, Verify is asked where it is the product, and the hosts
     VONAGE_TOKEN_URL: 'https://[::1]:1',
   }
   const { checks, passed } = await runPreflight(settingsFor(upstream, settings), true, number)
-  assert.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
-  assert.match(checks.VONAGE_VERIFY_URL ?? '', /^reachable/)
-  assert.deepEqual([checks.VONAGE_API_URL, checks.VONAGE_TOKEN_URL, passed], [undefined, undefined, true])
+  t.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave a URL for the device')
+  t.match(checks.VONAGE_VERIFY_URL ?? '', /^reachable/)
+  t.strictSame([checks.VONAGE_API_URL, checks.VONAGE_TOKEN_URL, passed], [undefined, undefined, true])
 })
 
 test('live with a number, a refusal of Vonage is told by its status, after one call', async (t) => {
@@ -89,8 +89,8 @@ test('live with a number, a refusal of Vonage is told by its status, after one c
     },
   )
   const { checks, passed } = await runPreflight(settingsFor(upstream), true, number)
-  assert.deepEqual([checks.VONAGE_APPLICATION_ID, passed], ['failed upstream_refused (status 401)', false])
-  assert.equal(upstream.paths().filter((path) => path === '/v0.1/network-enablement').length, 1)
+  t.strictSame([checks.VONAGE_APPLICATION_ID, passed], ['failed upstream_refused (status 401)', false])
+  t.equal(upstream.paths().filter((path) => path === '/v0.1/network-enablement').length, 1)
 })
 
 test('live, a Redis that may evict is warned of, and one that is read-only fails', {
@@ -99,10 +99,10 @@ test('live, a Redis that may evict is warned of, and one that is read-only fails
   const redis = await startRedis(t, { settings: ['--maxmemory-policy', 'allkeys-lru'] })
   const settings = listeningSettings({ REDIS_URL: redis.url })
   const evicting = await runPreflight(settings, true)
-  assert.match(evicting.checks.REDIS_URL ?? '', /^reachable, /)
-  assert.deepEqual(evicting.warnings, ['REDIS_URL'])
+  t.match(evicting.checks.REDIS_URL ?? '', /^reachable, /)
+  t.strictSame(evicting.warnings, ['REDIS_URL'])
   await redis.command('REPLICAOF', '127.0.0.1', (await startRedis(t)).port)
-  assert.equal((await runPreflight(settings, true)).checks.REDIS_URL, 'failed READONLY')
+  t.equal((await runPreflight(settings, true)).checks.REDIS_URL, 'failed READONLY')
 })
 
 test('live, a Redis that wants another password is told by its code, without the password', {
@@ -111,11 +111,11 @@ test('live, a Redis that wants another password is told by its code, without the
   const redis = await startRedis(t, { settings: ['--requirepass', 'secret'] })
   const settings = listeningSettings({ REDIS_URL: redis.url.replace('//', '//:canary@') })
   const { checks, lines } = await runPreflight(settings, true)
-  assert.equal(checks.REDIS_URL, 'failed WRONGPASS')
-  assert.ok(!lines.join().includes('canary'))
+  t.equal(checks.REDIS_URL, 'failed WRONGPASS')
+  t.ok(!lines.join().includes('canary'))
 })
 
-test('live, what is not there is refused at once, each by its name and code', async () => {
+test('live, what is not there is refused at once, each by its name and code', async (t) => {
   const { checks, passed, tookMs } = await runPreflight(
     listeningSettings({
       AUTH_JWKS_URI: `http://127.0.0.1:${await findFreePort()}`,
@@ -124,27 +124,27 @@ test('live, what is not there is refused at once, each by its name and code', as
     }),
     true,
   )
-  assert.equal(passed, false)
-  assert.ok(tookMs < deadlineMs)
-  assert.match(checks.VONAGE_PRIVATE_KEY ?? '', /^ok, /)
+  t.equal(passed, false)
+  t.ok(tookMs < deadlineMs)
+  t.match(checks.VONAGE_PRIVATE_KEY ?? '', /^ok, /)
   for (const name of ['AUTH_JWKS_URI', 'VONAGE_TOKEN_URL', 'REDIS_URL'])
-    assert.equal(checks[name], 'failed ECONNREFUSED', name)
-  assert.match(checks.VONAGE_API_URL ?? '', /^failed E/)
+    t.equal(checks[name], 'failed ECONNREFUSED', name)
+  t.match(checks.VONAGE_API_URL ?? '', /^failed E/)
 })
 
-test('live, a URL without a port means that of its scheme', async () => {
+test('live, a URL without a port means that of its scheme', async (t) => {
   const { checks } = await runPreflight(listeningSettings({ VONAGE_API_URL: 'https://127.0.0.1' }), true)
-  assert.match(checks.VONAGE_API_URL ?? '', /^failed E/)
+  t.match(checks.VONAGE_API_URL ?? '', /^failed E/)
 })
 
 /** Accepts connections, and says nothing. */
-async function openSilence(t: TestContext): Promise<{ port: number; sockets: Socket[] }> {
+async function openSilence(t: Test): Promise<{ port: number; sockets: Socket[] }> {
   const sockets: Socket[] = []
   const server = createServer((socket) => void sockets.push(socket.on('error', () => {}))).listen(
     0,
     '127.0.0.1',
   )
-  t.after(() => {
+  t.teardown(() => {
     for (const socket of sockets) socket.destroy()
     server.close()
   })
@@ -164,9 +164,9 @@ for (const [name, scheme] of [
       listeningSettings({ [name]: `${scheme}://127.0.0.1:${port}` }),
       true,
     )
-    assert.match(checks[name] ?? '', /^failed ./)
-    if (scheme !== 'redis') assert.equal(checks[name], 'failed TIMEOUT')
-    assert.ok(sockets.length > 0 && tookMs < deadlineMs + 1000, `${tookMs} ms`)
+    t.match(checks[name] ?? '', /^failed ./)
+    if (scheme !== 'redis') t.equal(checks[name], 'failed TIMEOUT')
+    t.ok(sockets.length > 0 && tookMs < deadlineMs + 1000, `${tookMs} ms`)
   })
 
 test('live, a key set that holds no keys is told in our words, and one that is no JSON without a word of it', async (t) => {
@@ -177,9 +177,9 @@ test('live, a key set that holds no keys is told in our words, and one that is n
   const check = async (path: string) =>
     (await runPreflight(listeningSettings({ AUTH_JWKS_URI: server.origin + path }), true)).checks
       .AUTH_JWKS_URI
-  assert.equal(await check('/empty'), 'failed no usable key in the key set')
-  assert.equal(await check('/canary'), 'failed the document is not JSON')
-  assert.equal(await check('/gone'), 'failed status 404')
+  t.equal(await check('/empty'), 'failed no usable key in the key set')
+  t.equal(await check('/canary'), 'failed the document is not JSON')
+  t.equal(await check('/gone'), 'failed status 404')
 })
 
 test('live, an https host with a certificate that is trusted is told so, and that it got no credentials', {
@@ -188,7 +188,7 @@ test('live, an https host with a certificate that is trusted is told so, and tha
   const { directory, read } = createTlsFiles(t)
   const server = createTlsServer({ key: read('server.key'), cert: read('server.crt') })
   server.listen(0, '127.0.0.1')
-  t.after(() => server.close())
+  t.teardown(() => server.close())
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const settings = {
@@ -197,7 +197,7 @@ test('live, an https host with a certificate that is trusted is told so, and tha
   }
   const { exited, stdout } = startMain(t, { settings, args: ['--check-config', '--live'] })
   await exited
-  assert.ok(stdout.includes('VONAGE_API_URL: reachable, TLS ok, credentials not tried'))
+  t.ok(stdout.includes('VONAGE_API_URL: reachable, TLS ok, credentials not tried'))
 })
 
 test('live, the host of an https URL must show a certificate that is trusted, and gets no request', {
@@ -218,7 +218,7 @@ test('live, the host of an https URL must show a certificate that is trusted, an
     (socket) => void socket.on('data', (chunk) => void received.push(chunk)),
   ).on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
-  t.after(() => server.close())
+  t.teardown(() => server.close())
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const settings = listeningSettings({
@@ -227,9 +227,9 @@ test('live, the host of an https URL must show a certificate that is trusted, an
   })
   const { checks } = await runPreflight(settings, true)
   for (const name of ['VONAGE_API_URL', 'VONAGE_TOKEN_URL'])
-    assert.match(checks[name] ?? '', /^failed (UNABLE_TO_VERIFY|SELF_SIGNED|DEPTH_ZERO)/)
-  assert.deepEqual(names, ['localhost'], 'a name is asked for by name, an address is not')
-  assert.deepEqual(received, [])
+    t.match(checks[name] ?? '', /^failed (UNABLE_TO_VERIFY|SELF_SIGNED|DEPTH_ZERO)/)
+  t.strictSame(names, ['localhost'], 'a name is asked for by name, an address is not')
+  t.strictSame(received, [])
 })
 
 test('live, a key set of one key is told as one', async (t) => {
@@ -240,7 +240,7 @@ test('live, a key set of one key is told as one', async (t) => {
     settingsFor(upstream, { AUTH_JWKS_URI: `${upstream.origin}/one` }),
     true,
   )
-  assert.equal(checks.AUTH_JWKS_URI, 'reachable, key set with 1 key')
+  t.equal(checks.AUTH_JWKS_URI, 'reachable, key set with 1 key')
 })
 
 test('live, an issuer that calls itself with a slash more or less is told both names, another one is not named', async (t) => {
@@ -252,22 +252,22 @@ test('live, an issuer that calls itself with a slash more or less is told both n
     })
     return (await runPreflight(settingsFor(upstream), true)).checks.AUTH_ISSUER
   }
-  assert.equal(
+  t.equal(
     await check(`${upstream.origin}/`),
     `failed the issuer calls itself ${upstream.origin}/, not ${upstream.origin}`,
   )
-  assert.doesNotMatch((await check('https://canary')) ?? '', /canary/)
+  t.notMatch((await check('https://canary')) ?? '', /canary/)
 })
 
 test('live, one node of a cluster fails, and says what to set', { skip: redisMissing }, async (t) => {
   const { urls } = await startRedisCluster(t)
   const [url = ''] = urls
   const alone = await runPreflight(listeningSettings({ REDIS_URL: url }), true)
-  assert.match(alone.checks.REDIS_URL ?? '', /^failed .*REDIS_CLUSTER=true$/)
+  t.match(alone.checks.REDIS_URL ?? '', /^failed .*REDIS_CLUSTER=true$/)
   const settings = listeningSettings({ REDIS_URL: url, REDIS_CLUSTER: 'true' })
   // On a busy machine a new cluster may take longer to answer than the check waits.
   let found: string | undefined
   for (let tries = 0; tries < 3 && !found?.startsWith('reachable'); tries++)
     found = (await runPreflight(settings, true)).checks.REDIS_URL
-  assert.match(found ?? '', /^reachable, /)
+  t.match(found ?? '', /^reachable, /)
 })

@@ -1,10 +1,11 @@
 /** The process: what it prints, which signals it obeys, and its exit codes. Each test starts a real one. */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { suite, test } from 'node:test'
+import { test } from 'tap'
 import { listeningSettings, requiredSettings } from './support/environment.ts'
 import { startMain } from './support/main-process.ts'
+import { confirm } from './support/must.ts'
 import { assertProblem } from './support/problem.ts'
 import { call, type RawAnswer, requestBytes } from './support/raw-http.ts'
 import { required } from './support/settings.ts'
@@ -24,23 +25,26 @@ async function becomes(
   return isWanted(answer) ? answer : becomes(isWanted, ask)
 }
 
-suite('the process', { concurrency: 2 }, () => {
+test('the process', { jobs: 2 }, async (t) => {
   for (const args of [[], ['--check-config']])
-    test(`settings that are not usable end it at once, all of them named and none shown, with ${args}`, async (t) => {
-      const startedMs = performance.now()
-      const settings = { LOG_LEVEL: 'canary', PORT: 'canary', VONAGE_PRIVATE_KEY: 'canary' }
-      const { exited, stdout, stderr } = startMain(t, { settings, args })
-      assert.equal(await exited, 1)
-      assert.ok(performance.now() - startedMs < startTimeoutMs)
-      assert.deepEqual(stdout, [])
-      const text = stderr.join('\n')
-      for (const name of [...required, 'LOG_LEVEL', 'PORT'])
-        assert.match(text, new RegExp(`^\\s*${name}: `, 'm'))
-      assert.doesNotMatch(text, /canary/)
-      assert.match(stderr.at(-1) ?? '', /npm run demo/)
-    })
+    t.test(
+      `settings that are not usable end it at once, all of them named and none shown, with ${args}`,
+      async (t) => {
+        const startedMs = performance.now()
+        const settings = { LOG_LEVEL: 'canary', PORT: 'canary', VONAGE_PRIVATE_KEY: 'canary' }
+        const { exited, stdout, stderr } = startMain(t, { settings, args })
+        t.equal(await exited, 1)
+        t.ok(performance.now() - startedMs < startTimeoutMs)
+        t.strictSame(stdout, [])
+        const text = stderr.join('\n')
+        for (const name of [...required, 'LOG_LEVEL', 'PORT'])
+          t.match(text, new RegExp(`^\\s*${name}: `, 'm'))
+        t.notMatch(text, /canary/)
+        t.match(stderr.at(-1) ?? '', /npm run demo/)
+      },
+    )
 
-  test('a bug while the settings are read is not taken for bad settings', async (t) => {
+  t.test('a bug while the settings are read is not taken for bad settings', async (t) => {
     const before = `const { env } = process
       Object.defineProperty(process, 'env', {
         get() {
@@ -49,141 +53,157 @@ suite('the process', { concurrency: 2 }, () => {
         },
       })`
     const { exited, stderr } = startMain(t, { settings: listeningSettings(), before })
-    assert.equal(await exited, 1)
-    assert.match(stderr.join('\n'), /RangeError/)
-    assert.doesNotMatch(stderr.join('\n'), /AUTH_|VONAGE_/)
+    t.equal(await exited, 1)
+    t.match(stderr.join('\n'), /RangeError/)
+    t.notMatch(stderr.join('\n'), /AUTH_|VONAGE_/)
   })
 
-  test('--check-config ends well when the settings are usable, listens nowhere and shows them without their secrets', async (t) => {
-    const settings = listeningSettings({
-      PORT: '1',
-      MANAGEMENT_PORT: '2',
-      REDIS_URL: 'redis://:canary@127.0.0.1:1',
-    })
-    const { exited, stdout, stderr } = startMain(t, { settings, args: ['--check-config'] })
-    assert.equal(await exited, 0)
-    assert.deepEqual(stderr, [])
-    assert.ok(stdout.includes('PORT=1') && stdout.includes('REDIS_URL=[redacted]'))
-    assert.match(stdout.at(-2) ?? '', /^VONAGE_PRIVATE_KEY: ok/)
-    assert.match(stdout.at(-1) ?? '', /^not tried: /)
-    assert.ok(!stdout.join('\n').includes(keyBody))
-    assert.doesNotMatch(stdout.join('\n'), /listening|canary/)
-  })
+  t.test(
+    '--check-config ends well when the settings are usable, listens nowhere and shows them without their secrets',
+    async (t) => {
+      const settings = listeningSettings({
+        PORT: '1',
+        MANAGEMENT_PORT: '2',
+        REDIS_URL: 'redis://:canary@127.0.0.1:1',
+      })
+      const { exited, stdout, stderr } = startMain(t, { settings, args: ['--check-config'] })
+      t.equal(await exited, 0)
+      t.strictSame(stderr, [])
+      t.ok(stdout.includes('PORT=1') && stdout.includes('REDIS_URL=[redacted]'))
+      t.match(stdout.at(-2) ?? '', /^VONAGE_PRIVATE_KEY: ok/)
+      t.match(stdout.at(-1) ?? '', /^not tried: /)
+      t.ok(!stdout.join('\n').includes(keyBody))
+      t.notMatch(stdout.join('\n'), /listening|canary/)
+    },
+  )
 
-  test('--check-config --token-file - reads the token from standard input, and fails where there is none', async (t) => {
-    const args = ['--check-config', '--token-file', '-']
-    const { exited, stdout } = startMain(t, { settings: listeningSettings(), args })
-    assert.equal(await exited, 1)
-    assert.ok(stdout.some((line) => line.startsWith('token: cannot be read')))
-  })
+  t.test(
+    '--check-config --token-file - reads the token from standard input, and fails where there is none',
+    async (t) => {
+      const args = ['--check-config', '--token-file', '-']
+      const { exited, stdout } = startMain(t, { settings: listeningSettings(), args })
+      t.equal(await exited, 1)
+      t.ok(stdout.some((line) => line.startsWith('token: cannot be read')))
+    },
+  )
 
-  test('--check-config --live ends with a failure when something cannot be reached, also when it hangs', async (t) => {
-    const silence = createServer().listen(0, '127.0.0.1')
-    t.after(() => silence.close())
-    await once(silence, 'listening')
-    const origin = `http://127.0.0.1:${(silence.address() as AddressInfo).port}`
-    const startedMs = performance.now()
-    const { exited, stdout, stderr } = startMain(t, {
-      settings: listeningSettings({ AUTH_ISSUER: origin, VONAGE_API_URL: origin }),
-      args: ['--check-config', '--live'],
-    })
-    assert.equal(await exited, 1)
-    assert.ok(performance.now() - startedMs < startTimeoutMs)
-    assert.match(stderr.join('\n'), /^warning: REDIS_URL: /)
-    assert.deepEqual(stdout.slice(-4, -1), [
-      'AUTH_ISSUER: failed TIMEOUT',
-      'VONAGE_API_URL: reachable, without TLS, credentials not tried',
-      'VONAGE_TOKEN_URL: failed ECONNREFUSED',
-    ])
-  })
+  t.test(
+    '--check-config --live ends with a failure when something cannot be reached, also when it hangs',
+    async (t) => {
+      const silence = createServer().listen(0, '127.0.0.1')
+      t.teardown(() => silence.close())
+      await once(silence, 'listening')
+      const origin = `http://127.0.0.1:${(silence.address() as AddressInfo).port}`
+      const startedMs = performance.now()
+      const { exited, stdout, stderr } = startMain(t, {
+        settings: listeningSettings({ AUTH_ISSUER: origin, VONAGE_API_URL: origin }),
+        args: ['--check-config', '--live'],
+      })
+      t.equal(await exited, 1)
+      t.ok(performance.now() - startedMs < startTimeoutMs)
+      t.match(stderr.join('\n'), /^warning: REDIS_URL: /)
+      t.strictSame(stdout.slice(-4, -1), [
+        'AUTH_ISSUER: failed TIMEOUT',
+        'VONAGE_API_URL: reachable, without TLS, credentials not tried',
+        'VONAGE_TOKEN_URL: failed ECONNREFUSED',
+      ])
+    },
+  )
 
   for (const args of [['--number'], ['--number', '+34600000000']])
-    test(`--check-config --live ${args.join(' ')} asks nobody, and ends with a failure`, async (t) => {
+    t.test(`--check-config --live ${args.join(' ')} asks nobody, and ends with a failure`, async (t) => {
       const upstream = await openUpstream(t)
       const { exited, stdout, stderr } = startMain(t, {
         settings: settingsFor(upstream),
         args: ['--check-config', '--live', ...args],
       })
-      assert.equal(await exited, 1)
-      assert.deepEqual([stdout, upstream.paths()], [[], []])
-      assert.match(stderr.join('\n'), /^warning: --number: /)
+      t.equal(await exited, 1)
+      t.strictSame([stdout, upstream.paths()], [[], []])
+      t.match(stderr.join('\n'), /^warning: --number: /)
     })
 
-  test('one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well', async (t) => {
-    const startedMs = performance.now()
-    const upstream = await openUpstream(t)
-    const settings = settingsFor(upstream, { LOG_LEVEL: 'trace', SHUTDOWN_DELAY_MS: '1500' })
-    const { child, exited, stdout, stderr, logged } = startMain(t, { settings })
-    const { url, management_url: managementUrl } = (await logged('listening')) as Record<string, string>
-    assert.ok(performance.now() - startedMs < startTimeoutMs)
-    assert.equal(stdout.length, 1)
-    assert.ok(url && managementUrl)
-    for (const base of [url, managementUrl]) {
-      assert.equal((await call(base, { target: '/livez' })).status, 200)
-      assert.equal((await call(base, { target: '/readyz' })).status, 200)
-    }
-    const start = goodStart(upstream)
-    const answer = await call(url, { ...start, target: `${start.target}?canary` })
-    assert.deepEqual([answer.status, answer.body], [200, startedBody])
-    const headers = { ...start.headers, authorization: 'Bearer canary.token.here' }
-    assertProblem(await call(url, { ...start, headers }), 'invalid_token')
+  t.test(
+    'one line says where it listens; on SIGTERM it serves on for the delay, not ready, and then ends well',
+    async (t) => {
+      const startedMs = performance.now()
+      const upstream = await openUpstream(t)
+      const settings = settingsFor(upstream, { LOG_LEVEL: 'trace', SHUTDOWN_DELAY_MS: '1500' })
+      const { child, exited, stdout, stderr, logged } = startMain(t, { settings })
+      const { url, management_url: managementUrl } = (await logged('listening')) as Record<string, string>
+      t.ok(performance.now() - startedMs < startTimeoutMs)
+      t.equal(stdout.length, 1)
+      confirm(t, url && managementUrl)
+      for (const base of [url, managementUrl]) {
+        t.equal((await call(base, { target: '/livez' })).status, 200)
+        t.equal((await call(base, { target: '/readyz' })).status, 200)
+      }
+      const start = goodStart(upstream)
+      const answer = await call(url, { ...start, target: `${start.target}?canary` })
+      t.strictSame([answer.status, answer.body], [200, startedBody])
+      const headers = { ...start.headers, authorization: 'Bearer canary.token.here' }
+      assertProblem(t, await call(url, { ...start, headers }), 'invalid_token')
 
-    child.kill('SIGTERM')
-    const readyz = { target: '/readyz', headers: { connection: 'keep-alive, close' } }
-    const notReady = await becomes(
-      ({ status }) => status !== 200,
-      () => call(url, readyz),
-    )
-    assertProblem(notReady, 'shutting_down')
-    assertProblem(await call(managementUrl, { target: '/readyz' }), 'shutting_down')
-    for (const request of [{ target: '/livez', headers }, { target: '/nowhere', headers }, start]) {
-      const client = connect(Number(new URL(url).port), '127.0.0.1')
-      client.write(requestBytes({ ...request, headers: { ...request.headers, connection: undefined } }))
-      const [answer] = (await once(client, 'data')) as [Buffer]
-      client.destroy()
-      assert.match(answer.toString(), /\r\nconnection: close\r\n/i)
-    }
-    assert.equal(await exited, 0)
-    assert.deepEqual(stderr, [])
-    for (const line of stdout) assert.equal(typeof JSON.parse(line).level, 'string')
-    assert.doesNotMatch(stdout.join('\n'), /canary|99012345678|a-state/)
-    for (const secret of [keyBody, start.headers.authorization.slice(-40)])
-      assert.ok(!stdout.join('\n').includes(secret))
-    assert.equal(stdout.filter((line) => line.includes('"listening"')).length, 1)
-  })
+      child.kill('SIGTERM')
+      const readyz = { target: '/readyz', headers: { connection: 'keep-alive, close' } }
+      const notReady = await becomes(
+        ({ status }) => status !== 200,
+        () => call(url, readyz),
+      )
+      assertProblem(t, notReady, 'shutting_down')
+      assertProblem(t, await call(managementUrl, { target: '/readyz' }), 'shutting_down')
+      for (const request of [{ target: '/livez', headers }, { target: '/nowhere', headers }, start]) {
+        const client = connect(Number(new URL(url).port), '127.0.0.1')
+        client.write(requestBytes({ ...request, headers: { ...request.headers, connection: undefined } }))
+        const [answer] = (await once(client, 'data')) as [Buffer]
+        client.destroy()
+        t.match(answer.toString(), /\r\nconnection: close\r\n/i)
+      }
+      t.equal(await exited, 0)
+      t.strictSame(stderr, [])
+      for (const line of stdout) t.equal(typeof JSON.parse(line).level, 'string')
+      t.notMatch(stdout.join('\n'), /canary|99012345678|a-state/)
+      for (const secret of [keyBody, start.headers.authorization.slice(-40)])
+        t.ok(!stdout.join('\n').includes(secret))
+      t.equal(stdout.filter((line) => line.includes('"listening"')).length, 1)
+    },
+  )
 
-  test('what is mostly a mistake is warned of in the log before it listens', async (t) => {
+  t.test('what is mostly a mistake is warned of in the log before it listens', async (t) => {
     const settings = listeningSettings({ VONAGE_REDIRECT_URI: 'https://bff.example.com/callback' })
     const { logged, stdout } = startMain(t, { settings })
     await logged('listening')
-    assert.match(stdout[0] ?? '', /"level":"warn".*"msg":"VONAGE_REDIRECT_URI: /)
+    t.match(stdout[0] ?? '', /"level":"warn".*"msg":"VONAGE_REDIRECT_URI: /)
     // The identity provider of these settings is not there, which is told too, at its own time.
-    assert.equal(stdout.filter((line) => !line.includes('keys cannot be fetched')).length, 2)
+    t.equal(stdout.filter((line) => !line.includes('keys cannot be fetched')).length, 2)
   })
 
-  test('on SIGINT it ends well too', async (t) => {
+  t.test('on SIGINT it ends well too', async (t) => {
     const { child, exited, logged, stderr } = startMain(t, { settings: listeningSettings() })
     await logged('listening')
     child.kill('SIGINT')
-    assert.equal(await exited, 0)
-    assert.deepEqual(stderr, [])
+    t.equal(await exited, 0)
+    t.strictSame(stderr, [])
   })
 
-  test('a log that nobody reads any more neither stops it nor keeps it from ending', {
-    timeout: 10_000,
-  }, async (t) => {
-    // Long enough for the log's timer to write several times.
-    const { child, exited, logged } = startMain(t, {
-      settings: listeningSettings({ SHUTDOWN_DELAY_MS: '700' }),
-    })
-    const { url } = await logged('listening')
-    child.stdout?.destroy()
-    assert.equal((await call(String(url), { target: '/livez' })).status, 200)
-    child.kill('SIGTERM')
-    assert.equal(await exited, 0)
-  })
+  t.test(
+    'a log that nobody reads any more neither stops it nor keeps it from ending',
+    {
+      timeout: 10_000,
+    },
+    async (t) => {
+      // Long enough for the log's timer to write several times.
+      const { child, exited, logged } = startMain(t, {
+        settings: listeningSettings({ SHUTDOWN_DELAY_MS: '700' }),
+      })
+      const { url } = await logged('listening')
+      child.stdout?.destroy()
+      t.equal((await call(String(url), { target: '/livez' })).status, 200)
+      child.kill('SIGTERM')
+      t.equal(await exited, 0)
+    },
+  )
 
-  test('a second SIGTERM ends it at once', async (t) => {
+  t.test('a second SIGTERM ends it at once', async (t) => {
     const settings = listeningSettings({ SHUTDOWN_DELAY_MS: '60000' })
     const { child, exited, logged } = startMain(t, { settings })
     const { url } = await logged('listening')
@@ -193,40 +213,40 @@ suite('the process', { concurrency: 2 }, () => {
       () => call(String(url), { target: '/readyz' }),
     )
     child.kill('SIGTERM')
-    assert.equal(await exited, 1)
+    t.equal(await exited, 1)
   })
 
-  test('a request that does not end holds it for SHUTDOWN_TIMEOUT_MS and no longer', async (t) => {
+  t.test('a request that does not end holds it for SHUTDOWN_TIMEOUT_MS and no longer', async (t) => {
     const { child, exited, logged } = startMain(t, {
       settings: listeningSettings({ SHUTDOWN_TIMEOUT_MS: '100' }),
     })
     const { url } = await logged('listening')
     const client = connect(Number(new URL(String(url)).port), '127.0.0.1').on('error', () => {})
-    t.after(() => client.destroy())
+    t.teardown(() => client.destroy())
     // Once the second request is answered, the first has surely arrived.
     client.write('GET /livez HTTP/1.1\r\nHost:')
     await call(String(url), { target: '/livez' })
     child.kill('SIGTERM')
-    assert.equal(await exited, 1)
+    t.equal(await exited, 1)
   })
 
   for (const name of ['PORT', 'MANAGEMENT_PORT'])
-    test(`a ${name} that is taken ends it with a failure that shows no secret`, async (t) => {
+    t.test(`a ${name} that is taken ends it with a failure that shows no secret`, async (t) => {
       const taken = createServer().listen(0, '127.0.0.1')
-      t.after(() => taken.close())
+      t.teardown(() => taken.close())
       await once(taken, 'listening')
       const settings = listeningSettings({ [name]: String((taken.address() as AddressInfo).port) })
       const { exited, stdout, stderr } = startMain(t, { settings })
-      assert.equal(await exited, 1)
-      assert.match(stderr.join('\n'), new RegExp(`^cannot start: ${name}: .*EADDRINUSE`))
-      assert.ok(![...stdout, ...stderr].join('\n').includes(keyBody))
+      t.equal(await exited, 1)
+      t.match(stderr.join('\n'), new RegExp(`^cannot start: ${name}: .*EADDRINUSE`))
+      t.ok(![...stdout, ...stderr].join('\n').includes(keyBody))
     })
 
   for (const [kind, throwing] of [
     ['an exception that nobody catches', 'throw new RangeError(text)'],
     ['a rejection that nobody handles', 'Promise.reject(new RangeError(text))'],
   ])
-    test(`${kind} is logged without its message, and ends it with a failure`, async (t) => {
+    t.test(`${kind} is logged without its message, and ends it with a failure`, async (t) => {
       // The text is put together so that it does not stand in the URL of this code, which a stack names.
       const before = `const text = 'can' + 'ary'; process.once('SIGWINCH', () => { ${throwing} })`
       const { child, exited, logged, stdout } = startMain(t, {
@@ -235,12 +255,12 @@ suite('the process', { concurrency: 2 }, () => {
       })
       await logged('listening')
       child.kill('SIGWINCH')
-      assert.equal(await exited, 1)
+      t.equal(await exited, 1)
       const errors = stdout.map((line) => JSON.parse(line)).filter(({ err }) => err !== undefined)
-      assert.deepEqual(
+      t.strictSame(
         errors.map(({ err }) => err.name),
         ['RangeError'],
       )
-      assert.doesNotMatch(stdout.join('\n'), /canary/)
+      t.notMatch(stdout.join('\n'), /canary/)
     })
 })

@@ -1,11 +1,11 @@
 /** `--check-config`: what it shows, what it warns of, and whether the keys sign. What it asks of others: live-checks.test.ts. */
-import assert from 'node:assert/strict'
+
 import { createPrivateKey } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
+import { test } from 'tap'
 import type { Environment } from '../src/config.ts'
 import { settings } from '../src/settings.ts'
 import { listeningSettings, receiptSettings, requiredSettings } from './support/environment.ts'
@@ -15,7 +15,7 @@ import { createSelfSignedPem } from './support/self-signed-certificate.ts'
 
 const next = privatePem(createRsaKeys())
 
-test('every setting is shown with its value, in one line, and no secret is', async () => {
+test('every setting is shown with its value, in one line, and no secret is', async (t) => {
   const keys = createRsaKeys()
   const secrets = {
     REDIS_URL: 'redis://canary:canary@canary',
@@ -28,35 +28,35 @@ test('every setting is shown with its value, in one line, and no secret is', asy
     VONAGE_PRIVATE_KEY_NEXT: next,
     TRUSTED_PROXIES: '10.0.0.0/8,::1',
   })
-  assert.equal(passed, true)
+  t.equal(passed, true)
   const shown = Object.fromEntries(lines.slice(0, -3).map((line) => line.split(/=(.*)/s).slice(0, 2)))
-  assert.deepEqual(Object.keys(shown), Object.keys(settings.properties))
+  t.strictSame(Object.keys(shown), Object.keys(settings.properties))
   for (const name of [...Object.keys(secrets), 'VONAGE_PRIVATE_KEY', 'VONAGE_PRIVATE_KEY_NEXT'])
-    assert.equal(shown[name], '[redacted]')
-  assert.equal(shown.PORT, '3000')
-  assert.equal(shown.TRUSTED_PROXIES, '10.0.0.0/8,::1')
-  assert.equal(shown.AUTH_AUDIENCE, requiredSettings().AUTH_AUDIENCE)
-  assert.equal(shown.REDIS_CA, '')
+    t.equal(shown[name], '[redacted]')
+  t.equal(shown.PORT, '3000')
+  t.equal(shown.TRUSTED_PROXIES, '10.0.0.0/8,::1')
+  t.equal(shown.AUTH_AUDIENCE, requiredSettings().AUTH_AUDIENCE)
+  t.equal(shown.REDIS_CA, '')
   const text = lines.join('\n')
-  for (const secret of ['canary', next.split('\n')[1] ?? '', 'PRIVATE KEY']) assert.ok(!text.includes(secret))
+  for (const secret of ['canary', next.split('\n')[1] ?? '', 'PRIVATE KEY']) t.ok(!text.includes(secret))
 })
 
-test('both keys sign what their public halves verify, without a call to anyone', async () => {
+test('both keys sign what their public halves verify, without a call to anyone', async (t) => {
   const { checks } = await runPreflight({ ...requiredSettings(), VONAGE_PRIVATE_KEY_NEXT: next })
   const ok = 'ok, RSA of 2048 bits, signs what its public half verifies'
-  assert.deepEqual(checks, { VONAGE_PRIVATE_KEY: ok, VONAGE_PRIVATE_KEY_NEXT: ok })
+  t.strictSame(checks, { VONAGE_PRIVATE_KEY: ok, VONAGE_PRIVATE_KEY_NEXT: ok })
 })
 
-test('a key whose halves do not belong together is found out', async () => {
+test('a key whose halves do not belong together is found out', async (t) => {
   const [one, other] = [createRsaKeys(), createRsaKeys()].map((keys) =>
     keys.privateKey.export({ format: 'jwk' }),
   )
   const mixed = createPrivateKey({ key: { ...one, n: String(other?.n) }, format: 'jwk' })
   const pem = mixed.export({ type: 'pkcs8', format: 'pem' }).toString()
   const { checks, passed } = await runPreflight({ ...requiredSettings(), VONAGE_PRIVATE_KEY_NEXT: pem })
-  assert.equal(passed, false)
-  assert.match(checks.VONAGE_PRIVATE_KEY ?? '', /^ok, /)
-  assert.match(checks.VONAGE_PRIVATE_KEY_NEXT ?? '', /^failed ./)
+  t.equal(passed, false)
+  t.match(checks.VONAGE_PRIVATE_KEY ?? '', /^ok, /)
+  t.match(checks.VONAGE_PRIVATE_KEY_NEXT ?? '', /^failed ./)
 })
 
 for (const [keys, kind, algorithm] of [
@@ -64,20 +64,20 @@ for (const [keys, kind, algorithm] of [
   [createKeys('Ed25519'), 'Ed25519', 'EdDSA'],
   [createRsaKeys(), 'RSA of 2048 bits', 'RS256'],
 ] as const)
-  test(`a key for receipts of ${kind} is shown with the algorithm and the id that its receipts have`, async () => {
+  test(`a key for receipts of ${kind} is shown with the algorithm and the id that its receipts have`, async (t) => {
     const { checks, passed } = await runPreflight({
       ...requiredSettings(),
       ...receiptSettings(),
       RECEIPT_PRIVATE_KEY_NEXT: privatePem(keys),
     })
-    assert.equal(passed, true)
+    t.equal(passed, true)
     const kid = await calculateJwkThumbprint(keys.publicKey)
     const ok = `ok, ${kind}, ${algorithm}, kid ${kid}, signs what its public half verifies`
-    assert.equal(checks.RECEIPT_PRIVATE_KEY_NEXT, ok)
-    assert.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^ok, EC P-256, ES256, kid [\w-]{43}, /)
+    t.equal(checks.RECEIPT_PRIVATE_KEY_NEXT, ok)
+    t.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^ok, EC P-256, ES256, kid [\w-]{43}, /)
   })
 
-test('a key for receipts whose halves do not belong together fails the check', async () => {
+test('a key for receipts whose halves do not belong together fails the check', async (t) => {
   const [one, other] = [createKeys('EC P-256'), createKeys('EC P-256')].map((keys) =>
     keys.privateKey.export({ format: 'jwk' }),
   )
@@ -88,8 +88,8 @@ test('a key for receipts whose halves do not belong together fails the check', a
     ...receiptSettings(),
     RECEIPT_PRIVATE_KEY: pem,
   })
-  assert.equal(passed, false)
-  assert.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^failed ./)
+  t.equal(passed, false)
+  t.match(checks.RECEIPT_PRIVATE_KEY ?? '', /^failed ./)
 })
 
 const warned: readonly [Environment, string[]][] = [
@@ -116,18 +116,18 @@ const warned: readonly [Environment, string[]][] = [
 ]
 
 for (const [changes, names] of warned)
-  test(`it warns of ${names.join() || 'nothing'} with ${JSON.stringify(changes)}, and passes`, async () => {
+  test(`it warns of ${names.join() || 'nothing'} with ${JSON.stringify(changes)}, and passes`, async (t) => {
     const { warnings, passed } = await runPreflight({
       ...requiredSettings(),
       REDIS_URL: 'redis://a',
       ...changes,
     })
-    assert.deepEqual([warnings, passed], [names, true])
+    t.strictSame([warnings, passed], [names, true])
   })
 
 test('of a secret from a file, the file is shown that is in effect', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'preflight-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'key.pem')
   writeFileSync(file, next)
   const { lines } = await runPreflight({
@@ -136,15 +136,15 @@ test('of a secret from a file, the file is shown that is in effect', async (t) =
     VONAGE_PRIVATE_KEY_FILE: file,
   })
   const at = lines.indexOf('VONAGE_PRIVATE_KEY=[redacted]')
-  assert.ok(at > 0)
-  assert.equal(lines[at + 1], `VONAGE_PRIVATE_KEY_FILE=${file}`)
-  assert.ok(!lines.join().includes('VONAGE_PRIVATE_KEY_NEXT_FILE'))
+  t.ok(at > 0)
+  t.equal(lines[at + 1], `VONAGE_PRIVATE_KEY_FILE=${file}`)
+  t.ok(!lines.join().includes('VONAGE_PRIVATE_KEY_NEXT_FILE'))
 })
 
-test('what was not tried is told last, and less of it the more was tried', async () => {
+test('what was not tried is told last, and less of it the more was tried', async (t) => {
   const { lines, notTried } = await runPreflight(requiredSettings())
-  assert.equal(lines.at(-1), notTried)
-  assert.match(notTried, /--live/)
+  t.equal(lines.at(-1), notTried)
+  t.match(notTried, /--live/)
 })
 
 for (const [number, live] of [
@@ -155,14 +155,14 @@ for (const [number, live] of [
   ['', true],
   ['+99012345678', false],
 ] as const)
-  test(`--number ${number || 'without one'} is refused ${live ? 'with' : 'without'} --live, and nothing is tried`, async () => {
+  test(`--number ${number || 'without one'} is refused ${live ? 'with' : 'without'} --live, and nothing is tried`, async (t) => {
     const { passed, lines, warnings } = await runPreflight(requiredSettings(), live, number)
-    assert.deepEqual([passed, lines, warnings], [false, [], ['--number']])
+    t.strictSame([passed, lines, warnings], [false, [], ['--number']])
   })
 
-test('a token that is refused fails the check, and what was tried is not told as untried', async () => {
+test('a token that is refused fails the check, and what was tried is not told as untried', async (t) => {
   const { passed, lines, notTried } = await runPreflight(listeningSettings(), true, undefined, '/nonexistent')
-  assert.equal(passed, false)
-  assert.ok(lines.some((line) => line.startsWith('token: ')))
-  assert.ok(!notTried.includes('--token-file'))
+  t.equal(passed, false)
+  t.ok(lines.some((line) => line.startsWith('token: ')))
+  t.ok(!notTried.includes('--token-file'))
 })

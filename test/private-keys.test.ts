@@ -1,7 +1,7 @@
 /** The keys that Vonage knows, from the settings to the key ring. How their files are followed: key-files.test.ts. */
-import assert from 'node:assert/strict'
+
 import type { KeyObject } from 'node:crypto'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { parseConfig } from '../src/config.ts'
 import type { KeySetting } from '../src/key-files.ts'
 import { openPrivateKeys } from '../src/private-keys.ts'
@@ -14,7 +14,7 @@ import { recordEvents } from './support/unobserved.ts'
 
 const [old, young] = [createRsaKeys(), createRsaKeys()]
 
-function setUp(t: TestContext, settings: Record<string, string> = {}) {
+function setUp(t: Test, settings: Record<string, string> = {}) {
   const { logger, log } = recordLog(t)
   const { events: sink, seen: events } = recordEvents()
   const watched = new Map<KeySetting, (key: KeyObject) => unknown>()
@@ -31,12 +31,12 @@ function setUp(t: TestContext, settings: Record<string, string> = {}) {
 test('which key Vonage accepts is logged and counted by name when it changes', async (t) => {
   const { keys, log, events } = setUp(t, { VONAGE_PRIVATE_KEY_NEXT: privatePem(young) })
   keys.accepted(await keys.current())
-  assert.deepEqual(log.lines, [])
+  t.strictSame(log.lines, [])
   keys.accepted((await keys.replace(await keys.current())) ?? '')
   const [line] = log.lines.map((text) => JSON.parse(text))
-  assert.deepEqual([line.level, line.key], ['info', 'next'])
-  assert.deepEqual(events, [{ name: 'private_key.changed', key: 'next' }])
-  assert.equal(log.lines.length, 1)
+  t.strictSame([line.level, line.key], ['info', 'next'])
+  t.strictSame(events, [{ name: 'private_key.changed', key: 'next' }])
+  t.equal(log.lines.length, 1)
 })
 
 for (const [setting, name] of [
@@ -45,11 +45,11 @@ for (const [setting, name] of [
 ] as const)
   test(`another key in the file of ${setting} is tried when the one in use is refused`, async (t) => {
     const { keys, events, watched } = setUp(t)
-    assert.equal(await keys.replace(await keys.current()), undefined)
+    t.equal(await keys.replace(await keys.current()), undefined)
     watched.get(setting)?.(young.privateKey)
-    assert.ok(await isSignedBy(await keys.current(), old.publicKey, Date.now()), 'still in use')
+    t.ok(await isSignedBy(await keys.current(), old.publicKey, Date.now()), 'still in use')
     const tried = await keys.replace(await keys.current())
-    assert.ok(await isSignedBy(tried, young.publicKey, Date.now()))
+    t.ok(await isSignedBy(tried, young.publicKey, Date.now()))
     keys.accepted(tried ?? '')
-    assert.deepEqual(events, [{ name: 'private_key.changed', key: name }])
+    t.strictSame(events, [{ name: 'private_key.changed', key: name }])
   })

@@ -1,6 +1,5 @@
 /** Where state, limits and quota are kept: in this process without REDIS_URL, else in Redis and nowhere else. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { createKeyedDigest } from '../src/core/keyed-digest.ts'
 import type { InSpan } from '../src/core/spans.ts'
@@ -24,7 +23,7 @@ import { recordEvents } from './support/unobserved.ts'
 const options = { skip: redisMissing }
 const pending = pendingVerification(1)
 
-async function open(t: TestContext, settings: Environment, inSpan?: InSpan) {
+async function open(t: Test, settings: Environment, inSpan?: InSpan) {
   const { logger, log } = recordLog(t)
   const config = parseConfig({ ...requiredSettings(), ...settings })
   const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
@@ -36,12 +35,15 @@ async function open(t: TestContext, settings: Environment, inSpan?: InSpan) {
     events,
     inSpan,
   })
-  t.after(() => stores.close())
+  t.teardown(() => stores.close())
   return { ...stores, log, seen }
 }
 
 /** Uses everything once. */
-async function useAll({ store, counters, permits }: Awaited<ReturnType<typeof open>>): Promise<void> {
+async function useAll(
+  t: Test,
+  { store, counters, permits }: Awaited<ReturnType<typeof open>>,
+): Promise<void> {
   const state = mintState()
   await untilItWorks(() => store.put('alice', state, pending), 2000)
   await store.put('alice', mintState(), pending)
@@ -49,7 +51,7 @@ async function useAll({ store, counters, permits }: Awaited<ReturnType<typeof op
   await store.keepResult('alice', state, 'a-code', resultOf(true))
   await counters.hit('address:x', 60_000)
   await counters.admit('distinct-numbers:x', 'y', 3, 60_000)
-  assert.equal(await permits.take(), 0)
+  t.equal(await permits.take(), 0)
 }
 
 const usedKeys = [
@@ -70,42 +72,42 @@ test('without REDIS_URL all is in this process, with the limits that the setting
   await store.put('alice', dropped, pending)
   await store.put('alice', kept, pending)
   await store.put('bob', mintState(), pending)
-  await rejectsWith(store.put('carol', mintState(), pending), 'overloaded')
-  assert.equal(await store.take('alice', dropped), undefined)
-  assert.ok(await store.take('alice', kept))
-  assert.equal((await counters.hit('x', 1000)).hits, 1)
-  assert.equal(await permits.take(), 0)
+  await rejectsWith(t, store.put('carol', mintState(), pending), 'overloaded')
+  t.equal(await store.take('alice', dropped), undefined)
+  t.ok(await store.take('alice', kept))
+  t.equal((await counters.hit('x', 1000)).hits, 1)
+  t.equal(await permits.take(), 0)
   const waitMs = await permits.take()
-  assert.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
-  assert.deepEqual(log.lines, [])
+  t.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
+  t.strictSame(log.lines, [])
 })
 
 test('with REDIS_URL all is in Redis, under the settings', options, async (t) => {
   const redis = await startRedis(t)
   const settings = { REDIS_URL: redis.url, STATE_TTL_SECONDS: '100', VONAGE_REQUESTS_PER_SECOND: '1' }
   const opened = await open(t, settings)
-  await useAll(opened)
+  await useAll(t, opened)
   const entries = await contentsOf(redis)
-  assert.deepEqual(entries.map(({ key }) => nameless(key)).sort(), usedKeys)
+  t.strictSame(entries.map(({ key }) => nameless(key)).sort(), usedKeys)
   const record = entries.find(({ key }) => key.includes(':state:'))
-  assert.ok(record && record.ttlMs > 98_000 && record.ttlMs <= 100_000)
+  t.ok(record && record.ttlMs > 98_000 && record.ttlMs <= 100_000)
   const waitMs = await opened.permits.take()
-  assert.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
-  assert.deepEqual(opened.log.lines, [])
+  t.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
+  t.strictSame(opened.log.lines, [])
 })
 
 test('two replicas with the same settings share all of it', options, async (t) => {
   const redis = await startRedis(t)
   const settings = { REDIS_URL: redis.url, STATE_MAX_PER_CALLER: '2', VONAGE_REQUESTS_PER_SECOND: '1' }
   const [one, other] = [await open(t, settings), await open(t, settings)]
-  await useAll(one)
+  await useAll(t, one)
   const states = Array.from({ length: 3 }, mintState)
   for (const state of states) await untilItWorks(() => other.store.put('bob', state, pending), 2000)
   const taken = []
   for (const state of states) taken.push((await one.store.take('bob', state)) !== undefined)
-  assert.deepEqual(taken, [false, true, true])
-  assert.equal((await other.counters.hit('address:x', 60_000)).hits, 2)
-  assert.ok((await other.permits.take()) > 0)
+  t.strictSame(taken, [false, true, true])
+  t.equal((await other.counters.hit('address:x', 60_000)).hits, 2)
+  t.ok((await other.permits.take()) > 0)
 })
 
 test(
@@ -115,14 +117,14 @@ test(
     const url = `redis://canary-user:canary-password@127.0.0.1:${await findFreePort()}/`
     const { store, counters, log } = await open(t, { REDIS_URL: url })
     const state = mintState()
-    await rejectsWith(store.put('alice', state, pending), 'store_unavailable')
-    await rejectsWith(store.take('alice', state), 'store_unavailable')
-    await rejectsWith(store.ping(), 'store_unavailable')
-    assert.equal((await counters.hit('x', 1000)).hits, 1, 'limits go on')
+    await rejectsWith(t, store.put('alice', state, pending), 'store_unavailable')
+    await rejectsWith(t, store.take('alice', state), 'store_unavailable')
+    await rejectsWith(t, store.ping(), 'store_unavailable')
+    t.equal((await counters.hit('x', 1000)).hits, 1, 'limits go on')
     while (log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     const [line] = log.entries()
-    assert.deepEqual([line?.level, line?.reason], ['warn', 'ECONNREFUSED'])
-    assert.ok(!log.lines.join('').includes('canary'))
+    t.strictSame([line?.level, line?.reason], ['warn', 'ECONNREFUSED'])
+    t.ok(!log.lines.join('').includes('canary'))
   },
 )
 
@@ -132,8 +134,8 @@ test('a Redis that may evict live states is warned of, once a connection', optio
   await untilItWorks(() => opened.store.ping(), 2000)
   while (opened.log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   const lines = opened.log.entries().map(({ level }) => level)
-  assert.deepEqual(lines, ['warn'])
-  assert.match(opened.log.lines[0] ?? '', /"policy":"allkeys-lru"/)
+  t.strictSame(lines, ['warn'])
+  t.match(opened.log.lines[0] ?? '', /"policy":"allkeys-lru"/)
 })
 
 for (const [fault, spoil, reason] of [
@@ -154,9 +156,9 @@ for (const [fault, spoil, reason] of [
       while (!log.entries().some((line) => line.reason === reason))
         await new Promise((resolve) => setTimeout(resolve, 5))
       const line = log.entries().find((entry) => entry.reason === reason)
-      assert.equal(line?.level, 'warn')
-      assert.equal(typeof line?.remedy, 'string')
-      assert.equal(line?.err, undefined)
+      t.equal(line?.level, 'warn')
+      t.equal(typeof line?.remedy, 'string')
+      t.equal(line?.err, undefined)
     },
   )
 
@@ -165,9 +167,9 @@ test('a full Redis is told of by name when a start fails', options, async (t) =>
   const { store, log } = await open(t, { REDIS_URL: redis.url })
   await untilItWorks(() => store.ping(), 2000)
   await redis.command('CONFIG', 'SET', 'maxmemory', '1')
-  const failure = await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
-  assert.equal(failure.note, 'OOM')
-  assert.ok(log.entries().some(({ reason }) => reason === 'OOM'))
+  const failure = await rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable')
+  t.equal(failure.note, 'OOM')
+  t.ok(log.entries().some(({ reason }) => reason === 'OOM'))
 })
 
 test(
@@ -179,7 +181,7 @@ test(
       const { store, log } = await open(t, { REDIS_URL: url })
       while (!log.entries().some(({ level }) => level === 'error'))
         await new Promise((resolve) => setTimeout(resolve, 5))
-      await rejectsWith(store.ping(), 'store_unavailable')
+      await rejectsWith(t, store.ping(), 'store_unavailable')
     }
     const opened = await open(t, { REDIS_URL: urls[0] ?? '', REDIS_CLUSTER: 'true' })
     await untilItWorks(() => opened.store.ping(), 2000)
@@ -192,8 +194,8 @@ test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async
   const master = await startRedis(t)
   const sentinel = await startSentinel(t, master.port)
   const opened = await open(t, { REDIS_URL: sentinel.url, REDIS_SENTINEL_MASTER: sentinelMaster })
-  await useAll(opened)
-  assert.equal((await contentsOf(master)).length, usedKeys.length)
+  await useAll(t, opened)
+  t.equal((await contentsOf(master)).length, usedKeys.length)
 })
 
 test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing }, async (t) => {
@@ -216,8 +218,8 @@ test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing 
     REDIS_CERTIFICATE: tls.cert.replaceAll('\n', '\\n'),
     REDIS_KEY: tls.key,
   })
-  await useAll(opened)
-  assert.equal((await contentsOf(redis)).length, usedKeys.length)
+  await useAll(t, opened)
+  t.equal((await contentsOf(redis)).length, usedKeys.length)
 })
 
 test('after closing nothing is asked of Redis any more', options, async (t) => {
@@ -225,7 +227,7 @@ test('after closing nothing is asked of Redis any more', options, async (t) => {
   const { store, close } = await open(t, { REDIS_URL: redis.url })
   await untilItWorks(() => store.ping(), 2000)
   await close()
-  await rejectsWith(store.ping(), 'store_unavailable')
+  await rejectsWith(t, store.ping(), 'store_unavailable')
   await untilItWorks(async () => {
     const clients = String(await redis.command('INFO', 'clients'))
     if (!/^connected_clients:1\r$/m.test(clients)) throw new Error('still connected')
@@ -234,21 +236,15 @@ test('after closing nothing is asked of Redis any more', options, async (t) => {
 
 test('without REDIS_URL live states and devices that are out are counted in this process', async (t) => {
   const { store, landings, liveStates, seen } = await open(t, { STATE_TTL_SECONDS: '10' })
-  assert.equal(liveStates(), 0)
+  t.equal(liveStates(), 0)
   await store.put('alice', mintState(), pending)
-  assert.equal(liveStates(), 1)
+  t.equal(liveStates(), 1)
   landings.expect(mintState())
-  t.mock.method(
-    performance,
-    'now',
-    (() => {
-      const now = performance.now()
-      return () => now + 20_000
-    })(),
-  )
+  const laterMs = performance.now() + 20_000
+  t.intercept(performance, 'now', { value: () => laterMs })
   await landings.countExpired()
-  assert.deepEqual(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
-  assert.equal(liveStates(), 0)
+  t.strictSame(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
+  t.equal(liveStates(), 0)
 })
 
 test('with REDIS_URL devices that are out are counted there, and live states are not', options, async (t) => {
@@ -259,14 +255,14 @@ test('with REDIS_URL devices that are out are counted there, and live states are
   await landings.countExpired()
   await forwardScores(redis, 'nebff:landings', 400_000)
   await landings.countExpired()
-  assert.deepEqual(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
-  assert.equal(liveStates(), undefined)
+  t.strictSame(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
+  t.equal(liveStates(), undefined)
 })
 
 test('where tracing is on, what is asked of Redis is a span', options, async (t) => {
   const redis = await startRedis(t)
   const { inSpan, spans } = recordSpans()
-  await useAll(await open(t, { REDIS_URL: redis.url }, inSpan))
+  await useAll(t, await open(t, { REDIS_URL: redis.url }, inSpan))
   const names = new Set(spans.map(({ name }) => name))
   for (const method of [
     'state.put',
@@ -276,5 +272,5 @@ test('where tracing is on, what is asked of Redis is a span', options, async (t)
     'limit.admit',
     'quota.take',
   ])
-    assert.ok(names.has(`redis ${method}`), method)
+    t.ok(names.has(`redis ${method}`), method)
 })

@@ -1,9 +1,9 @@
 /** One real token, tried: what is said of each check, that the service's own word is the last, and that nothing of the token is shown. */
-import assert from 'node:assert/strict'
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { type Environment, parseConfig } from '../src/config.ts'
 import { checkToken } from '../src/token-check.ts'
 import { createFakeClock } from './support/clock.ts'
@@ -13,7 +13,7 @@ import { audience, createTokenProvider, issuedAt, issuer } from './support/token
 
 const provider = createTokenProvider()
 
-async function check(t: TestContext, token: string | undefined, changes: Environment = {}) {
+async function check(t: Test, token: string | undefined, changes: Environment = {}) {
   const { origin, documents, paths } = await openDocumentServer(t, { '/keys': provider.keySet })
   documents.set('/introspect', {
     active: true,
@@ -23,7 +23,7 @@ async function check(t: TestContext, token: string | undefined, changes: Environ
     exp: issuedAt + 60,
   })
   const folder = mkdtempSync(join(tmpdir(), 'token-check-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'token')
   if (token !== undefined) writeFileSync(file, token)
   const config = parseConfig({
@@ -43,8 +43,8 @@ async function check(t: TestContext, token: string | undefined, changes: Environ
   )
   const text = lines.join('\n')
   for (const part of token?.trim().split(/[. ]/) ?? [])
-    if (part.length > 8) assert.ok(!text.includes(part), 'the token is not shown')
-  assert.doesNotMatch(text, /canary-subject|990123456|canary-jti/)
+    if (part.length > 8) t.ok(!text.includes(part), 'the token is not shown')
+  t.notMatch(text, /canary-subject|990123456|canary-jti/)
   const refused = lines.flatMap((line) => /^token: ([^:]+): .*refused/.exec(line)?.[1] ?? [])
   const warnings = lines.filter((line) => line.startsWith('token: warning: '))
   return { accepted, lines, refused, warnings, paths }
@@ -52,9 +52,9 @@ async function check(t: TestContext, token: string | undefined, changes: Environ
 
 test('a good token is accepted, with every check and what is not known', async (t) => {
   const { accepted, refused, warnings, lines } = await check(t, `Bearer ${provider.token()}\n`)
-  assert.deepEqual([accepted, refused, warnings], [true, [], []])
-  assert.ok(lines.includes('token: accepted'))
-  assert.match(lines.at(-1) ?? '', /not known/)
+  t.strictSame([accepted, refused, warnings], [true, [], []])
+  t.ok(lines.includes('token: accepted'))
+  t.match(lines.at(-1) ?? '', /not known/)
 })
 
 const everything: Environment = {
@@ -84,24 +84,24 @@ for (const [what, changes = {}] of refusals)
   test(`a token that fails at ${what} fails there alone, and is refused: ${JSON.stringify(changes)}`, async (t) => {
     const claims = { token_use: 'access', ...changes.claims }
     const { accepted, refused } = await check(t, provider.token({ ...changes, claims }), everything)
-    assert.deepEqual([accepted, refused], [false, [what]])
+    t.strictSame([accepted, refused], [false, [what]])
   })
 
 test('a token without the number is accepted as such, and told that it can start nothing', async (t) => {
   const token = provider.token({ claims: { token_use: 'access', phone_number: undefined } })
   const { accepted, refused } = await check(t, token, everything)
-  assert.deepEqual([accepted, refused], [true, ['phone number in phone_number']])
+  t.strictSame([accepted, refused], [true, ['phone number in phone_number']])
 })
 
 test('a signature that is none is found by the service itself', async (t) => {
   const { accepted, refused, lines } = await check(t, provider.token({ signer: () => Buffer.alloc(256) }))
-  assert.deepEqual([accepted, refused], [false, []])
-  assert.ok(lines.includes('token: refused, invalid_token: ERR_JWS_SIGNATURE_VERIFICATION_FAILED'))
+  t.strictSame([accepted, refused], [false, []])
+  t.ok(lines.includes('token: refused, invalid_token: ERR_JWS_SIGNATURE_VERIFICATION_FAILED'))
 })
 
 test('a token whose scope alone is missing is told by its code', async (t) => {
   const { lines } = await check(t, provider.token({ claims: { scope: '' } }), { AUTH_REQUIRED_SCOPE: 'x' })
-  assert.ok(lines.includes('token: refused, insufficient_scope'))
+  t.ok(lines.includes('token: refused, insufficient_scope'))
 })
 
 const signs: Array<[what: string, claims: Record<string, unknown>, count: number]> = [
@@ -117,34 +117,34 @@ const signs: Array<[what: string, claims: Record<string, unknown>, count: number
 ]
 for (const [what, claims, count] of signs)
   test(`it is ${count ? '' : 'not '}warned of ${what}`, async (t) => {
-    assert.equal((await check(t, provider.token({ claims }))).warnings.length, count)
+    t.equal((await check(t, provider.token({ claims }))).warnings.length, count)
   })
 
 test('an opaque token is asked about where that is set up, and refused with the setting where not', async (t) => {
   const without = await check(t, 'opaque-canary')
-  assert.equal(without.accepted, false)
-  assert.match(without.lines[0] ?? '', /AUTH_INTROSPECTION_URI/)
+  t.equal(without.accepted, false)
+  t.match(without.lines[0] ?? '', /AUTH_INTROSPECTION_URI/)
   const { accepted, paths } = await check(t, 'opaque-canary', {
     AUTH_INTROSPECTION_URI: 'yes',
     AUTH_INTROSPECTION_CLIENT_ID: 'bff',
     AUTH_INTROSPECTION_CLIENT_SECRET: 'secret',
   })
-  assert.deepEqual([accepted, paths()], [true, ['/introspect']])
+  t.strictSame([accepted, paths()], [true, ['/introspect']])
 })
 
 for (const token of [undefined, '', ' \n'])
   test(`${token === undefined ? 'a file that is not there' : 'an empty file'} is refused`, async (t) => {
     const { accepted, lines } = await check(t, token)
-    assert.deepEqual([accepted, lines.length], [false, 1])
+    t.strictSame([accepted, lines.length], [false, 1])
   })
 
 for (const token of ['a.b.c', 'bnVsbA.bnVsbA.x', 'MQ.MQ.x', `${provider.token()}.x.y`])
   test('what is no JWT is refused without a word of it', async (t) => {
-    assert.equal((await check(t, token)).accepted, false)
+    t.equal((await check(t, token)).accepted, false)
   })
 
 test('where the keys cannot be fetched, it says so', async (t) => {
   const { accepted, lines } = await check(t, provider.token(), { AUTH_JWKS_URI: 'http://127.0.0.1:1/keys' })
-  assert.equal(accepted, false)
-  assert.ok(lines.some((line) => line.startsWith('token: refused, idp_unavailable')))
+  t.equal(accepted, false)
+  t.ok(lines.some((line) => line.startsWith('token: refused, idp_unavailable')))
 })

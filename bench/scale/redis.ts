@@ -13,7 +13,7 @@ export type RedisFigures = { parallel: number; perSecond: number; cpuUs: number 
 const pairs = 40_000
 
 const closing: (() => unknown)[] = []
-const server = await startRedis({ after: (close) => void closing.push(close) })
+const server = await startRedis({ teardown: (close) => void closing.push(close) })
 // This process has the server's core; Redis gets the other one.
 spawnSync('sh', [
   '-c',

@@ -1,7 +1,7 @@
 /** Nothing at once, everything at the end of the turn, each once and in order. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { setImmediate } from 'node:timers/promises'
+import { test } from 'tap'
 import { createBatch } from '../../src/core/batch.ts'
 
 function setUp() {
@@ -9,37 +9,37 @@ function setUp() {
   return { handled, batch: createBatch<number>((item) => handled.push(item)) }
 }
 
-test('what is added is done at the end of the turn, in order and once', async () => {
+test('what is added is done at the end of the turn, in order and once', async (t) => {
   const { handled, batch } = setUp()
   for (const item of [1, 2, 3]) batch.add(item)
   await Promise.resolve()
-  assert.deepEqual(handled, [])
+  t.strictSame(handled, [])
   await setImmediate()
-  assert.deepEqual(handled, [1, 2, 3])
+  t.strictSame(handled, [1, 2, 3])
   await setImmediate()
-  assert.deepEqual(handled, [1, 2, 3])
+  t.strictSame(handled, [1, 2, 3])
 })
 
-test('each turn has its own', async () => {
+test('each turn has its own', async (t) => {
   const { handled, batch } = setUp()
   batch.add(1)
   await setImmediate()
   batch.add(2)
   await setImmediate()
-  assert.deepEqual(handled, [1, 2])
+  t.strictSame(handled, [1, 2])
 })
 
-test('flush does at once what has gathered, and the turn does not do it again', async () => {
+test('flush does at once what has gathered, and the turn does not do it again', async (t) => {
   const { handled, batch } = setUp()
   batch.add(1)
   batch.flush()
-  assert.deepEqual(handled, [1])
+  t.strictSame(handled, [1])
   batch.add(2)
   await setImmediate()
-  assert.deepEqual(handled, [1, 2])
+  t.strictSame(handled, [1, 2])
 })
 
-test('what is added meanwhile is done in a turn of its own', async () => {
+test('what is added meanwhile is done in a turn of its own', async (t) => {
   const handled: number[] = []
   const batch = createBatch<number>((item) => {
     handled.push(item)
@@ -47,8 +47,8 @@ test('what is added meanwhile is done in a turn of its own', async () => {
   })
   batch.add(1)
   await setImmediate()
-  assert.deepEqual(handled, [1])
+  t.strictSame(handled, [1])
   await setImmediate()
   await setImmediate()
-  assert.deepEqual(handled, [1, 2, 3])
+  t.strictSame(handled, [1, 2, 3])
 })

@@ -1,10 +1,9 @@
 /** The closed sets that events are made of. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { oauthErrors } from '../../src/core/events.ts'
 
-test('the errors of a redirect are the seven of OAuth and the one of CAMARA', () => {
-  assert.deepEqual([...oauthErrors].sort(), [
+test('the errors of a redirect are the seven of OAuth and the one of CAMARA', async (t) => {
+  t.strictSame([...oauthErrors].sort(), [
     'access_denied',
     'consent_required',
     'invalid_request',

@@ -1,8 +1,9 @@
 /** Which texts are E.164 numbers, and that a number never prints itself. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { inspect } from 'node:util'
+import { test } from 'tap'
 import { hasCallingCode, parsePhoneNumber } from '../../src/core/phone-number.ts'
+import { confirm, fail } from '../support/must.ts'
 
 const possible = [
   '+1234567', // 7 digits, the shortest
@@ -13,8 +14,8 @@ const possible = [
 ]
 
 for (const text of possible) {
-  test(`accepts ${text} and reveals it unchanged`, () => {
-    assert.equal(parsePhoneNumber(text)?.reveal(), text)
+  test(`accepts ${text} and reveals it unchanged`, async (t) => {
+    t.equal(parsePhoneNumber(text)?.reveal(), text)
   })
 }
 
@@ -46,44 +47,44 @@ const impossible = {
 }
 
 for (const [what, text] of Object.entries(impossible)) {
-  test(`refuses a number with ${what}`, () => {
-    assert.equal(parsePhoneNumber(text), undefined)
+  test(`refuses a number with ${what}`, async (t) => {
+    t.equal(parsePhoneNumber(text), undefined)
   })
 }
 
 /** Whether a number has one of these calling codes. */
 function has(callingCodes: string[], text: string): boolean {
-  return hasCallingCode(parsePhoneNumber(text) ?? assert.fail(), callingCodes)
+  return hasCallingCode(parsePhoneNumber(text) ?? fail(), callingCodes)
 }
 
-test('a number has a calling code when it starts with it', () => {
+test('a number has a calling code when it starts with it', async (t) => {
   const accepts = (text: string) => has(['34', '49', '990'], text)
-  assert.ok(accepts('+34600000001'))
-  assert.ok(accepts('+4915100000000'))
-  assert.ok(accepts('+99012345678'))
-  assert.equal(accepts('+99112345678'), false)
-  assert.equal(accepts('+13460000000'), false, 'the code counts at the start only')
-  assert.equal(accepts('+33600000001'), false)
+  t.ok(accepts('+34600000001'))
+  t.ok(accepts('+4915100000000'))
+  t.ok(accepts('+99012345678'))
+  t.equal(accepts('+99112345678'), false)
+  t.equal(accepts('+13460000000'), false, 'the code counts at the start only')
+  t.equal(accepts('+33600000001'), false)
 })
 
-test('every number has one of no calling codes at all', () => {
-  assert.ok(has([], '+34600000001'))
+test('every number has one of no calling codes at all', async (t) => {
+  t.ok(has([], '+34600000001'))
 })
 
-test('a number shows two digits, however it is printed', () => {
+test('a number shows two digits, however it is printed', async (t) => {
   const phoneNumber = parsePhoneNumber('+34600123478')
-  assert.ok(phoneNumber)
-  assert.equal(String(phoneNumber), '+…78')
-  assert.equal(`${phoneNumber}`, '+…78')
-  assert.equal(JSON.stringify({ phoneNumber }), '{"phoneNumber":"+…78"}')
-  assert.doesNotMatch(inspect(phoneNumber, { depth: 9, showHidden: true }), /6001234/)
+  t.ok(phoneNumber)
+  t.equal(String(phoneNumber), '+…78')
+  t.equal(`${phoneNumber}`, '+…78')
+  t.equal(JSON.stringify({ phoneNumber }), '{"phoneNumber":"+…78"}')
+  t.notMatch(inspect(phoneNumber, { depth: 9, showHidden: true }), /6001234/)
 })
 
-test('a number cannot be changed after parsing', () => {
+test('a number cannot be changed after parsing', async (t) => {
   const phoneNumber = parsePhoneNumber('+34600123478')
-  assert.ok(phoneNumber)
-  assert.throws(() => Object.assign(phoneNumber, { callingCode: '99' }), TypeError)
-  assert.equal(phoneNumber.callingCode, '34')
+  confirm(t, phoneNumber)
+  t.throws(() => Object.assign(phoneNumber, { callingCode: '99' }), TypeError)
+  t.equal(phoneNumber.callingCode, '34')
 })
 
 /** From the list of ITU-T E.164 assigned country codes; the last three are not assigned. */
@@ -120,12 +121,12 @@ const callingCodes: Record<string, string> = {
 }
 
 for (const [text, callingCode] of Object.entries(callingCodes))
-  test(`the calling code of ${text} is ${callingCode}`, () => {
-    assert.equal(parsePhoneNumber(text)?.callingCode, callingCode)
+  test(`the calling code of ${text} is ${callingCode}`, async (t) => {
+    t.equal(parsePhoneNumber(text)?.callingCode, callingCode)
   })
 
-test('every number has a calling code of one to three digits, of fewer than 400 in all', () => {
+test('every number has a calling code of one to three digits, of fewer than 400 in all', async (t) => {
   const codes = Array.from({ length: 900 }, (_, n) => parsePhoneNumber(`+${100 + n}0000000`)?.callingCode)
-  for (const code of codes) assert.match(String(code), /^[1-9]\d{0,2}$/)
-  assert.ok(new Set(codes).size < 400)
+  for (const code of codes) t.match(String(code), /^[1-9]\d{0,2}$/)
+  t.ok(new Set(codes).size < 400)
 })

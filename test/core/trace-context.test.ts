@@ -1,12 +1,11 @@
 /** Which `traceparent` headers are believed. The good one is the example of the W3C recommendation. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { parseTraceparent } from '../../src/core/trace-context.ts'
 
 const [traceId, parentId] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
 
-test('a well-formed header gives its three parts', () => {
-  assert.deepEqual(parseTraceparent(`00-${traceId}-${parentId}-01`), { traceId, parentId, flags: '01' })
+test('a well-formed header gives its three parts', async (t) => {
+  t.strictSame(parseTraceparent(`00-${traceId}-${parentId}-01`), { traceId, parentId, flags: '01' })
 })
 
 const bad: Record<string, unknown> = {
@@ -27,4 +26,4 @@ const bad: Record<string, unknown> = {
 }
 
 for (const [what, header] of Object.entries(bad))
-  test(`${what} is no trace`, () => assert.equal(parseTraceparent(header), undefined))
+  test(`${what} is no trace`, async (t) => t.equal(parseTraceparent(header), undefined))

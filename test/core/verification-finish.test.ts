@@ -1,7 +1,7 @@
 /** The finish of a verification, over an in-memory operator and the real memory store. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { setImmediate } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { Caller, Keep, ReceiptSigner, Result, StateStore, Verified } from '../../src/core/ports.ts'
 import { mintState, referenceTo } from '../../src/core/state.ts'
@@ -9,6 +9,7 @@ import { createVerification, type FinishRequest } from '../../src/core/verificat
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { confirm, fail } from '../support/must.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
 import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
 
@@ -39,13 +40,13 @@ async function setUp(
     verification.start(alice, { phoneNumber }, correlation, new AbortController())
   const finish = (caller: Caller, request: FinishRequest) => verification.finish(caller, request, correlation)
   await start(number)
-  const state = operator.asked[0]?.request.state ?? assert.fail('the operator was not asked')
+  const state = operator.asked[0]?.request.state ?? fail('the operator was not asked')
   return { clock, operator, state, start, finish }
 }
 
 /** About the number of alice's start. */
-function assertResult({ phoneNumber, verified }: Result, expected: boolean): void {
-  assert.deepEqual([phoneNumber?.reveal(), verified], [number, expected])
+function assertResult(t: Test, { phoneNumber, verified }: Result, expected: boolean): void {
+  t.strictSame([phoneNumber?.reveal(), verified], [number, expected])
 }
 
 const storeDown = async () => {
@@ -53,20 +54,20 @@ const storeDown = async () => {
 }
 
 for (const verified of [true, false]) {
-  test(`a finish answers ${verified} when the operator does`, async () => {
+  test(`a finish answers ${verified} when the operator does`, async (t) => {
     const { state, finish } = await setUp(() => verified)
-    assertResult(await finish(alice, { code: 'a-code', state }), verified)
+    assertResult(t, await finish(alice, { code: 'a-code', state }), verified)
   })
 }
 
-test('a finish spends the code on the number of the start', async () => {
+test('a finish spends the code on the number of the start', async (t) => {
   const { operator, state, start, finish } = await setUp()
   await start('+34600000002')
   await finish(alice, { code: 'a-code', state })
-  assert.deepEqual(operator.verifications, [{ code: 'a-code', phoneNumber: number }])
+  t.strictSame(operator.verifications, [{ code: 'a-code', phoneNumber: number }])
 })
 
-test('a verification that the operator named is finished by that name, by its owner alone', async () => {
+test('a verification that the operator named is finished by that name, by its owner alone', async (t) => {
   const operator = createScriptedOperator({ verified: () => true })
   const store = createMemoryStore({
     ttlSeconds: 300,
@@ -91,127 +92,126 @@ test('a verification that the operator named is finished by that name, by its ow
   })
   await verification.start(alice, { phoneNumber: number }, correlation, new AbortController())
   const stolen = { code: 'a-code', requestId: 'an-id' }
-  await rejectsWith(verification.finish(bob, stolen, correlation), 'invalid_state')
+  await rejectsWith(t, verification.finish(bob, stolen, correlation), 'invalid_state')
   await rejectsWith(
+    t,
     verification.finish(alice, { code: 'a-code', state: 'an-id' }, correlation),
     'invalid_state',
   )
-  assert.deepEqual(operator.pending, [])
-  assertResult(await verification.finish(alice, stolen, correlation), true)
-  assertResult(await verification.finish(alice, stolen, correlation), true)
-  assert.deepEqual(
+  t.strictSame(operator.pending, [])
+  assertResult(t, await verification.finish(alice, stolen, correlation), true)
+  assertResult(t, await verification.finish(alice, stolen, correlation), true)
+  t.strictSame(
     operator.pending.map(({ requestId }) => requestId),
     ['an-id'],
   )
 })
 
-test('an unknown state is invalid_state, without a call to the operator', async () => {
+test('an unknown state is invalid_state, without a call to the operator', async (t) => {
   const { operator, finish } = await setUp()
-  await rejectsWith(finish(alice, { code: 'a-code', state: mintState() }), 'invalid_state')
-  assert.equal(operator.verifications.length, 0)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state: mintState() }), 'invalid_state')
+  t.equal(operator.verifications.length, 0)
 })
 
-test('a state at its TTL is invalid_state, without a call to the operator', async () => {
+test('a state at its TTL is invalid_state, without a call to the operator', async (t) => {
   const { clock, operator, state, finish } = await setUp()
   clock.advance(300_000)
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
-  assert.equal(operator.verifications.length, 0)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'invalid_state')
+  t.equal(operator.verifications.length, 0)
 })
 
-test("another caller's try is invalid_state, and the owner still finishes", async () => {
+test("another caller's try is invalid_state, and the owner still finishes", async (t) => {
   const { operator, state, finish } = await setUp()
-  await rejectsWith(finish(bob, { code: 'a-code', state }), 'invalid_state')
-  assert.equal(operator.verifications.length, 0)
-  assertResult(await finish(alice, { code: 'a-code', state }), true)
+  await rejectsWith(t, finish(bob, { code: 'a-code', state }), 'invalid_state')
+  t.equal(operator.verifications.length, 0)
+  assertResult(t, await finish(alice, { code: 'a-code', state }), true)
 })
 
-test("another caller with the owner's state and code does not get the owner's result", async () => {
+test("another caller with the owner's state and code does not get the owner's result", async (t) => {
   const { state, finish } = await setUp()
   await finish(alice, { code: 'a-code', state })
-  await rejectsWith(finish(bob, { code: 'a-code', state }), 'invalid_state')
+  await rejectsWith(t, finish(bob, { code: 'a-code', state }), 'invalid_state')
 })
 
-test('a used state with another code is invalid_state', async () => {
+test('a used state with another code is invalid_state', async (t) => {
   const { operator, state, finish } = await setUp()
   await finish(alice, { code: 'a-code', state })
-  await rejectsWith(finish(alice, { code: 'another-code', state }), 'invalid_state')
-  assert.equal(operator.verifications.length, 1)
+  await rejectsWith(t, finish(alice, { code: 'another-code', state }), 'invalid_state')
+  t.equal(operator.verifications.length, 1)
 })
 
 for (const verified of [true, false]) {
-  test(`a repeat within 60 seconds gets the same ${verified}, and the operator is not asked again`, async () => {
+  test(`a repeat within 60 seconds gets the same ${verified}, and the operator is not asked again`, async (t) => {
     const { clock, operator, state, finish } = await setUp(() => verified)
     await finish(alice, { code: 'a-code', state })
     clock.advance(59_999)
-    assertResult(await finish(alice, { code: 'a-code', state }), verified)
-    assert.equal(operator.verifications.length, 1)
+    assertResult(t, await finish(alice, { code: 'a-code', state }), verified)
+    t.equal(operator.verifications.length, 1)
   })
 }
 
-test('a repeat after 60 seconds is invalid_state', async () => {
+test('a repeat after 60 seconds is invalid_state', async (t) => {
   const { clock, state, finish } = await setUp()
   await finish(alice, { code: 'a-code', state })
   clock.advance(60_000)
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'invalid_state')
 })
 
-test('100 parallel repeats of one finish share one call to the operator and its result', async () => {
+test('100 parallel repeats of one finish share one call to the operator and its result', async (t) => {
   const { operator, state, finish } = await setUp(() => setImmediate(true))
   const results = await Promise.all(
     Array.from({ length: 100 }, () => finish(alice, { code: 'a-code', state })),
   )
-  for (const result of results) assertResult(result, true)
-  assert.equal(operator.verifications.length, 1)
+  for (const result of results) assertResult(t, result, true)
+  t.equal(operator.verifications.length, 1)
 })
 
-test("another caller does not get to share the owner's finish while it is under way", async () => {
+test("another caller does not get to share the owner's finish while it is under way", async (t) => {
   const { state, finish } = await setUp(() => setImmediate(true))
   const [own, foreign] = await Promise.allSettled(
     [alice, bob].map((caller) => finish(caller, { code: 'a-code', state })),
   )
-  assert.ok(own?.status === 'fulfilled')
-  assertResult(own.value, true)
-  assert.ok(foreign?.status === 'rejected' && foreign.reason instanceof ServiceFailure)
-  assert.equal(foreign.reason.code, 'invalid_state')
+  confirm(t, own?.status === 'fulfilled')
+  assertResult(t, own.value, true)
+  confirm(t, foreign?.status === 'rejected' && foreign.reason instanceof ServiceFailure)
+  t.equal(foreign.reason.code, 'invalid_state')
 })
 
-test('of 100 parallel finishes with different codes one reaches the operator', async () => {
+test('of 100 parallel finishes with different codes one reaches the operator', async (t) => {
   const { operator, state, finish } = await setUp(() => setImmediate(true))
   const outcomes = await Promise.allSettled(
     Array.from({ length: 100 }, (_, n) => finish(alice, { code: `code-${n}`, state })),
   )
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
-  assert.equal(failures.length, 99)
-  assert.ok(
-    failures.every((failure) => failure instanceof ServiceFailure && failure.code === 'invalid_state'),
-  )
-  assert.equal(operator.verifications.length, 1)
+  t.equal(failures.length, 99)
+  t.ok(failures.every((failure) => failure instanceof ServiceFailure && failure.code === 'invalid_state'))
+  t.equal(operator.verifications.length, 1)
 })
 
-test('a failure of the operator uses the state up, and a repeat is invalid_state', async () => {
+test('a failure of the operator uses the state up, and a repeat is invalid_state', async (t) => {
   const failure = new ServiceFailure('outcome_unknown')
   const { operator, state, finish } = await setUp(() => Promise.reject(failure))
-  assert.equal(await rejectsWith(finish(alice, { code: 'a-code', state }), 'outcome_unknown'), failure)
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
-  assert.equal(operator.verifications.length, 1)
+  t.equal(await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'outcome_unknown'), failure)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'invalid_state')
+  t.equal(operator.verifications.length, 1)
 })
 
 for (const code of ['upstream_unavailable', 'upstream_busy'] as const) {
-  test(`after ${code} the code was not spent, and the same finish can be sent again`, async () => {
+  test(`after ${code} the code was not spent, and the same finish can be sent again`, async (t) => {
     let outcome: () => boolean | Promise<boolean> = () => Promise.reject(new ServiceFailure(code))
     const { operator, state, finish } = await setUp(() => outcome())
-    await rejectsWith(finish(alice, { code: 'a-code', state }), code)
-    await rejectsWith(finish(bob, { code: 'a-code', state }), 'invalid_state')
+    await rejectsWith(t, finish(alice, { code: 'a-code', state }), code)
+    await rejectsWith(t, finish(bob, { code: 'a-code', state }), 'invalid_state')
     outcome = () => true
-    assertResult(await finish(alice, { code: 'a-code', state }), true)
-    assert.equal(operator.verifications.length, 2)
+    assertResult(t, await finish(alice, { code: 'a-code', state }), true)
+    t.equal(operator.verifications.length, 2)
   })
 
   for (const [why, putBack] of [
     ['has no place for', async () => false],
     ['cannot reach', () => storeDown()],
   ] as const)
-    test(`after ${code} a store that ${why} the state has lost it, and the answer is to start again`, async () => {
+    test(`after ${code} a store that ${why} the state has lost it, and the answer is to start again`, async (t) => {
       const failure = new ServiceFailure(code)
       const memory = createMemoryStore({
         ttlSeconds: 300,
@@ -224,12 +224,12 @@ for (const code of ['upstream_unavailable', 'upstream_busy'] as const) {
         return taken && { ...taken, putBack }
       }
       const { state, finish } = await setUp(() => Promise.reject(failure), { ...memory, take })
-      const answered = await rejectsWith(finish(alice, { code: 'a-code', state }), 'invalid_state')
-      assert.equal(answered.cause, failure)
+      const answered = await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'invalid_state')
+      t.equal(answered.cause, failure)
     })
 }
 
-test('a finish that fails for good says so to the store, for those who wait at other replicas', async () => {
+test('a finish that fails for good says so to the store, for those who wait at other replicas', async (t) => {
   const memory = createMemoryStore({
     ttlSeconds: 300,
     maxEntries: 9,
@@ -243,28 +243,28 @@ test('a finish that fails for good says so to the store, for those who wait at o
   }
   let failure = new ServiceFailure('upstream_busy')
   const { state, finish } = await setUp(() => Promise.reject(failure), { ...memory, take })
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'upstream_busy')
-  assert.equal(dropped, 0)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'upstream_busy')
+  t.equal(dropped, 0)
   failure = new ServiceFailure('code_rejected')
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'code_rejected')
-  assert.equal(dropped, 1)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'code_rejected')
+  t.equal(dropped, 1)
 })
 
-test('a store that cannot take the state fails the finish, and nothing is spent', async () => {
+test('a store that cannot take the state fails the finish, and nothing is spent', async (t) => {
   const { operator, state, finish } = await setUp(undefined, { take: storeDown })
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'store_unavailable')
-  assert.equal(operator.verifications.length, 0)
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'store_unavailable')
+  t.equal(operator.verifications.length, 0)
 })
 
-test('a store that cannot look for a result fails the repeat', async () => {
+test('a store that cannot look for a result fails the repeat', async (t) => {
   const { state, finish } = await setUp(undefined, { findResult: storeDown })
   await finish(alice, { code: 'a-code', state })
-  await rejectsWith(finish(alice, { code: 'a-code', state }), 'store_unavailable')
+  await rejectsWith(t, finish(alice, { code: 'a-code', state }), 'store_unavailable')
 })
 
-test('a result that cannot be kept is still the answer', async () => {
+test('a result that cannot be kept is still the answer', async (t) => {
   const { state, finish } = await setUp(() => false, { keepResult: storeDown })
-  assertResult(await finish(alice, { code: 'a-code', state }), false)
+  assertResult(t, await finish(alice, { code: 'a-code', state }), false)
 })
 
 /** Signs by counting. */
@@ -275,38 +275,38 @@ function createScriptedSigner(fails = false) {
   return { signed, sign }
 }
 
-test('a finish that verified has a receipt for its caller and number, and nothing is signed for another', async () => {
+test('a finish that verified has a receipt for its caller and number, and nothing is signed for another', async (t) => {
   const signer = createScriptedSigner()
   const { state, finish } = await setUp(undefined, {}, signer)
-  assert.equal((await finish(alice, { code: 'a-code', state })).receipt, 'receipt-1')
-  const [{ caller, phoneNumber, method } = assert.fail('nothing was signed'), ...more] = signer.signed
-  assert.deepEqual([caller, phoneNumber.reveal(), method, more], [alice, number, 'network', []])
+  t.equal((await finish(alice, { code: 'a-code', state })).receipt, 'receipt-1')
+  const [{ caller, phoneNumber, method } = fail('nothing was signed'), ...more] = signer.signed
+  t.strictSame([caller, phoneNumber.reveal(), method, more], [alice, number, 'network', []])
 })
 
-test('a finish that did not verify has no receipt', async () => {
+test('a finish that did not verify has no receipt', async (t) => {
   const signer = createScriptedSigner()
   const { state, finish } = await setUp(() => false, {}, signer)
-  assert.equal('receipt' in (await finish(alice, { code: 'a-code', state })), false)
-  assert.deepEqual(signer.signed, [])
+  t.equal('receipt' in (await finish(alice, { code: 'a-code', state })), false)
+  t.strictSame(signer.signed, [])
 })
 
-test('parallel and later repeats get the one receipt that was signed', async () => {
+test('parallel and later repeats get the one receipt that was signed', async (t) => {
   const signer = createScriptedSigner()
   const { state, finish } = await setUp(() => setImmediate(true), {}, signer)
   const request = { code: 'a-code', state }
   const results = await Promise.all(Array.from({ length: 100 }, () => finish(alice, request)))
   results.push(await finish(alice, request))
-  for (const { receipt } of results) assert.equal(receipt, 'receipt-1')
-  assert.equal(signer.signed.length, 1)
+  for (const { receipt } of results) t.equal(receipt, 'receipt-1')
+  t.equal(signer.signed.length, 1)
 })
 
-test('signing that fails loses no result, now or in a repeat', async () => {
+test('signing that fails loses no result, now or in a repeat', async (t) => {
   const signer = createScriptedSigner(true)
   const { state, finish } = await setUp(undefined, {}, signer)
   for (let times = 0; times < 2; times++) {
     const result = await finish(alice, { code: 'a-code', state })
-    assertResult(result, true)
-    assert.equal('receipt' in result, false)
+    assertResult(t, result, true)
+    t.equal('receipt' in result, false)
   }
-  assert.equal(signer.signed.length, 1)
+  t.equal(signer.signed.length, 1)
 })

@@ -1,6 +1,5 @@
 /** The start of a verification, over an in-memory operator and the real memory store. Its finish: verification-finish.test.ts. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
 import type { AuthUrl, Caller, StateStore } from '../../src/core/ports.ts'
 import { statePattern } from '../../src/core/state.ts'
@@ -12,6 +11,7 @@ import {
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { fail } from '../support/must.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
 import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
 
@@ -37,8 +37,7 @@ function setUp(
     ownNumberOnly: false,
     ...options,
   }
-  const stateOf = (call = 0) =>
-    operator.asked[call]?.request.state ?? assert.fail('the operator was not asked')
+  const stateOf = (call = 0) => operator.asked[call]?.request.state ?? fail('the operator was not asked')
   const verification = createVerification(settings)
   const start = (caller: Caller, request: StartRequest, work = new AbortController()) =>
     verification.start(caller, request, correlation, work)
@@ -64,36 +63,36 @@ function createHangingOperator() {
   })
 }
 
-test('a start answers what the operator answered', async () => {
-  assert.deepEqual(await setUp().start(alice, { phoneNumber: number }), url)
+test('a start answers what the operator answered', async (t) => {
+  t.strictSame(await setUp().start(alice, { phoneNumber: number }), url)
 })
 
-test('a start asks the operator for the number, the scope and a minted state', async () => {
+test('a start asks the operator for the number, the scope and a minted state', async (t) => {
   const { operator, start } = setUp()
   await start(alice, { phoneNumber: number, scope: 'second-scope' })
-  assert.equal(operator.asked.length, 1)
+  t.equal(operator.asked.length, 1)
   const request = operator.asked[0]?.request
-  assert.equal(request?.phoneNumber.reveal(), number)
-  assert.equal(request?.scope, 'second-scope')
-  assert.match(request?.state ?? '', new RegExp(statePattern))
+  t.equal(request?.phoneNumber.reveal(), number)
+  t.equal(request?.scope, 'second-scope')
+  t.match(request?.state ?? '', new RegExp(statePattern))
 })
 
-test('the first scope is the default', async () => {
+test('the first scope is the default', async (t) => {
   const { operator, start } = setUp()
   await start(alice, { phoneNumber: number })
-  assert.equal(operator.asked[0]?.request.scope, 'first-scope')
+  t.equal(operator.asked[0]?.request.scope, 'first-scope')
 })
 
-test('a start keeps the number and the scope under its state, for its caller alone', async () => {
+test('a start keeps the number and the scope under its state, for its caller alone', async (t) => {
   const { store, stateOf, start } = setUp()
   await start(alice, { phoneNumber: number, scope: 'second-scope' })
-  assert.equal(await store.take('bob', stateOf()), undefined)
+  t.equal(await store.take('bob', stateOf()), undefined)
   const kept = await store.take('alice', stateOf())
-  assert.equal(kept?.phoneNumber.reveal(), number)
-  assert.equal(kept?.scope, 'second-scope')
+  t.equal(kept?.phoneNumber.reveal(), number)
+  t.equal(kept?.scope, 'second-scope')
 })
 
-test('the operator and the store are asked at the same time', async () => {
+test('the operator and the store are asked at the same time', async (t) => {
   const [storeAsked, operatorAsked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const store = storeWith({
     async put() {
@@ -108,10 +107,10 @@ test('the operator and the store are asked at the same time', async () => {
       return url
     },
   })
-  assert.deepEqual(await setUp({ store, operator }).start(alice, { phoneNumber: number }), url)
+  t.strictSame(await setUp({ store, operator }).start(alice, { phoneNumber: number }), url)
 })
 
-test('the answer waits for the store', async () => {
+test('the answer waits for the store', async (t) => {
   const storing = Promise.withResolvers<void>()
   let answered = false
   const started = setUp({ store: storeWith({ put: () => storing.promise }) }).start(alice, {
@@ -121,17 +120,17 @@ test('the answer waits for the store', async () => {
     answered = true
   })
   await new Promise(setImmediate)
-  assert.equal(answered, false)
+  t.equal(answered, false)
   storing.resolve()
-  assert.deepEqual(await started, url)
+  t.strictSame(await started, url)
 })
 
-test('10,000 starts have 10,000 distinct states of 43 base64url characters', async () => {
+test('10,000 starts have 10,000 distinct states of 43 base64url characters', async (t) => {
   const { operator, start } = setUp()
   await Promise.all(Array.from({ length: 10_000 }, () => start(alice, { phoneNumber: number })))
   const states = new Set(operator.asked.map(({ request }) => request.state))
-  assert.equal(states.size, 10_000)
-  for (const state of states) assert.match(state, /^[A-Za-z0-9_-]{43}$/)
+  t.equal(states.size, 10_000)
+  for (const state of states) t.match(state, /^[A-Za-z0-9_-]{43}$/)
 })
 
 const refused: {
@@ -176,28 +175,28 @@ const refused: {
 ]
 
 for (const { what, request, code, caller = alice, options = {} } of refused) {
-  test(`refuses ${what} with ${code}, without a call to the operator or the store`, async () => {
+  test(`refuses ${what} with ${code}, without a call to the operator or the store`, async (t) => {
     let stored = 0
     const store = storeWith({ put: async () => void stored++ })
     const { operator, start } = setUp({ ...options, store })
-    await rejectsWith(start(caller, request), code)
-    assert.equal(operator.asked.length, 0)
-    assert.equal(stored, 0)
+    await rejectsWith(t, start(caller, request), code)
+    t.equal(operator.asked.length, 0)
+    t.equal(stored, 0)
   })
 }
 
-test("the token's own number passes when only that is allowed", async () => {
-  assert.deepEqual(await setUp({ ownNumberOnly: true }).start(alice, { phoneNumber: number }), url)
+test("the token's own number passes when only that is allowed", async (t) => {
+  t.strictSame(await setUp({ ownNumberOnly: true }).start(alice, { phoneNumber: number }), url)
 })
 
-test('an operator failure is the failure of the start and leaves no state behind', async () => {
+test('an operator failure is the failure of the start and leaves no state behind', async (t) => {
   const failure = new ServiceFailure('upstream_busy', { retryAfterSeconds: 9 })
   const { store, stateOf, start } = setUp({}, () => Promise.reject(failure))
-  assert.equal(await rejectsWith(start(alice, { phoneNumber: number }), 'upstream_busy'), failure)
-  assert.equal(await store.take('alice', stateOf()), undefined)
+  t.equal(await rejectsWith(t, start(alice, { phoneNumber: number }), 'upstream_busy'), failure)
+  t.equal(await store.take('alice', stateOf()), undefined)
 })
 
-test('an operator failure that comes before the state is stored leaves none behind either', async () => {
+test('an operator failure that comes before the state is stored leaves none behind either', async (t) => {
   const { store: memory } = setUp()
   const slow = {
     ...memory,
@@ -207,55 +206,55 @@ test('an operator failure that comes before the state is stored leaves none behi
   const { stateOf, start } = setUp({ store: slow }, () =>
     Promise.reject(new ServiceFailure('upstream_invalid')),
   )
-  await rejectsWith(start(alice, { phoneNumber: number }), 'upstream_invalid')
-  assert.equal(await memory.take('alice', stateOf()), undefined)
+  await rejectsWith(t, start(alice, { phoneNumber: number }), 'upstream_invalid')
+  t.equal(await memory.take('alice', stateOf()), undefined)
 })
 
-test('a failed cleanup still reports the failure of the operator', async () => {
+test('a failed cleanup still reports the failure of the operator', async (t) => {
   const store = storeWith({ take: storeDown })
   const { start } = setUp({ store }, () => Promise.reject(new ServiceFailure('network_not_supported')))
-  await rejectsWith(start(alice, { phoneNumber: number }), 'network_not_supported')
+  await rejectsWith(t, start(alice, { phoneNumber: number }), 'network_not_supported')
 })
 
-test("a store failure ends the operator's call and is the failure of the start", async () => {
+test("a store failure ends the operator's call and is the failure of the start", async (t) => {
   const operator = createHangingOperator()
   const { start } = setUp({ operator, store: storeWith({ put: storeDown }) })
-  await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
-  assert.equal(operator.asked[0]?.signal?.aborted, true)
+  await rejectsWith(t, start(alice, { phoneNumber: number }), 'store_unavailable')
+  t.equal(operator.asked[0]?.signal?.aborted, true)
 })
 
-test('a store failure wins over an answer of the operator', async () => {
+test('a store failure wins over an answer of the operator', async (t) => {
   const { start } = setUp({ store: storeWith({ put: storeDown }) })
-  await rejectsWith(start(alice, { phoneNumber: number }), 'store_unavailable')
+  await rejectsWith(t, start(alice, { phoneNumber: number }), 'store_unavailable')
 })
 
-test("a start that works never aborts the operator's signal", async () => {
+test("a start that works never aborts the operator's signal", async (t) => {
   const { operator, start } = setUp()
   await start(alice, { phoneNumber: number })
-  assert.equal(operator.asked[0]?.signal?.aborted, false)
+  t.equal(operator.asked[0]?.signal?.aborted, false)
 })
 
-test("a caller who leaves ends the operator's call, and no state stays behind", async () => {
+test("a caller who leaves ends the operator's call, and no state stays behind", async (t) => {
   const gone = new AbortController()
   const operator = createHangingOperator()
   const { store, start } = setUp({ operator })
   const started = start(alice, { phoneNumber: number }, gone)
   gone.abort()
-  await rejectsWith(started, 'upstream_timeout')
-  assert.equal(await store.take('alice', operator.asked[0]?.request.state ?? ''), undefined)
+  await rejectsWith(t, started, 'upstream_timeout')
+  t.equal(await store.take('alice', operator.asked[0]?.request.state ?? ''), undefined)
 })
 
-test('a URL that was there already is handed out, and nothing is kept or expected for it', async () => {
+test('a URL that was there already is handed out, and nothing is kept or expected for it', async (t) => {
   const { store, start } = setUp({
     operator: { ...createScriptedOperator({}), requestAuthUrl: async () => url },
   })
-  assert.deepEqual(await start(alice, { phoneNumber: number }), url)
-  assert.equal((store as MemoryStore).size(), 0)
+  t.strictSame(await start(alice, { phoneNumber: number }), url)
+  t.equal((store as MemoryStore).size(), 0)
 })
 
-test('a start that fails before it has begun leaves nothing to drop', async () => {
+test('a start that fails before it has begun leaves nothing to drop', async (t) => {
   const failure = new ServiceFailure('verification_in_progress')
   const requestAuthUrl = () => Promise.reject(failure)
   const { start } = setUp({ operator: { ...createScriptedOperator({}), requestAuthUrl } })
-  assert.equal(await rejectsWith(start(alice, { phoneNumber: number }), 'verification_in_progress'), failure)
+  t.equal(await rejectsWith(t, start(alice, { phoneNumber: number }), 'verification_in_progress'), failure)
 })

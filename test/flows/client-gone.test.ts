@@ -1,8 +1,8 @@
 /** An app that goes away: a start ends with it, a finish does not. Real sockets from the app to Vonage. */
-import assert from 'node:assert/strict'
+
 import { connect, type Socket } from 'node:net'
-import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { before, t as file, type Test, test } from 'tap'
 import type { Environment } from '../../src/config.ts'
 import { finish, openIdentityProvider, start } from '../support/app-client.ts'
 import {
@@ -22,12 +22,12 @@ let services: ServiceProcess
 before(async () => {
   services = await openServiceProcess()
 })
-after(() => services.close())
+file.teardown(() => services.close())
 
 const phoneNumber = '+99012345678'
 const hang: Act = () => {}
 
-async function open(t: TestContext, acts: Partial<Record<Step, Act>> = {}, settings: Environment = {}) {
+async function open(t: Test, acts: Partial<Record<Step, Act>> = {}, settings: Environment = {}) {
   const idp = await openIdentityProvider(t)
   const server = await startFaultServer(t, acts)
   const { url, close } = await services.open({
@@ -37,7 +37,7 @@ async function open(t: TestContext, acts: Partial<Record<Step, Act>> = {}, setti
     START_TIMEOUT_MS: '9000',
     ...settings,
   })
-  t.after(close)
+  t.teardown(close)
   const token = idp.tokenOf('alice')
 
   /** Sends a request and gives the connection, to be closed at will. */
@@ -45,7 +45,7 @@ async function open(t: TestContext, acts: Partial<Record<Step, Act>> = {}, setti
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
     socket.on('error', () => {})
-    t.after(() => socket.destroy())
+    t.teardown(() => socket.destroy())
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     socket.write(requestBytes({ method: 'POST', target, headers, body: JSON.stringify(body) }))
     return socket
@@ -58,16 +58,16 @@ async function open(t: TestContext, acts: Partial<Record<Step, Act>> = {}, setti
     finish: (body: { code: string; state: string }) => finish(url, body, { token }),
     async landing() {
       const { status, body } = await start(url, phoneNumber, { token })
-      assert.equal(status, 200, body)
+      t.equal(status, 200, body)
       return { code: 'a-code', state: stateIn(body) }
     },
   }
 }
 
-async function callsReach(server: FaultServer, step: Step, count: number): Promise<void> {
+async function callsReach(t: Test, server: FaultServer, step: Step, count: number): Promise<void> {
   const endMs = performance.now() + 5000
   while (server.calls(step).length < count) {
-    assert.ok(performance.now() < endMs, `no call ${count} of ${step}`)
+    t.ok(performance.now() < endMs, `no call ${count} of ${step}`)
     await setTimeout(5)
   }
 }
@@ -75,39 +75,39 @@ async function callsReach(server: FaultServer, step: Step, count: number): Promi
 test('an app that leaves during a start ends the call to Vonage at once, and leaves no state', async (t) => {
   const { server, holdStart, start } = await open(t, { start: hang }, { STATE_MAX_ENTRIES: '1' })
   const app = holdStart()
-  await callsReach(server, 'start', 1)
+  await callsReach(t, server, 'start', 1)
   const beganMs = performance.now()
   app.destroy()
   await closed(server.connections[0])
-  assert.ok(performance.now() - beganMs < 1000, 'long before the deadline of 9 s')
+  t.ok(performance.now() - beganMs < 1000, 'long before the deadline of 9 s')
   server.behave({})
-  assert.equal((await start()).status, 200, 'the store has room for one')
+  t.equal((await start()).status, 200, 'the store has room for one')
 })
 
 test('an app that leaves while its start waits for the quota gives its place back, and nothing is sent for it', async (t) => {
   // One permit every 1.1 seconds, and at most 4.5 seconds of waiting.
   const { server, holdStart, start } = await open(t, {}, { VONAGE_REQUESTS_PER_SECOND: '1' })
-  assert.equal((await start()).status, 200)
+  t.equal((await start()).status, 200)
   const beganMs = performance.now()
   const waiting = Array.from({ length: 3 }, holdStart)
   await setTimeout(200)
   for (const app of waiting) app.destroy()
   await setTimeout(100)
-  assert.equal((await start()).status, 200)
-  assert.ok(performance.now() - beganMs < 2000, 'it had the next permit')
-  assert.equal(server.calls('start').length, 2)
+  t.equal((await start()).status, 200)
+  t.ok(performance.now() - beganMs < 2000, 'it had the next permit')
+  t.equal(server.calls('start').length, 2)
 })
 
 test('apps that leave do not open the circuit', async (t) => {
   const { server, holdStart, start } = await open(t, { start: hang }, { VONAGE_REQUESTS_PER_SECOND: '100' })
   for (let call = 1; call <= 6; call++) {
     const app = holdStart()
-    await callsReach(server, 'start', call)
+    await callsReach(t, server, 'start', call)
     app.destroy()
     await closed(server.connections[call - 1])
   }
   server.behave({})
-  assert.equal((await start()).status, 200)
+  t.equal((await start()).status, 200)
 })
 
 for (const step of ['token', 'verify'] as const) {
@@ -124,14 +124,14 @@ for (const step of ['token', 'verify'] as const) {
     await setTimeout(100)
     answer()
     for (const repeat of [await during, await finish(body)]) {
-      assert.equal(repeat.status, 200)
-      assert.deepEqual(JSON.parse(repeat.body), {
+      t.equal(repeat.status, 200)
+      t.strictSame(JSON.parse(repeat.body), {
         phone_number: phoneNumber,
         phone_number_verified: true,
       })
     }
-    assert.equal(server.calls('token').length, 1)
-    assert.equal(server.calls('verify').length, 1)
+    t.equal(server.calls('token').length, 1)
+    t.equal(server.calls('verify').length, 1)
   })
 }
 
@@ -145,6 +145,6 @@ test('an app that leaves during a finish that fails finds the state used', async
   app.destroy()
   answer()
   await setTimeout(50)
-  assertProblem(await finish(body), 'invalid_state')
-  assert.equal(server.calls('token').length, 1)
+  assertProblem(t, await finish(body), 'invalid_state')
+  t.equal(server.calls('token').length, 1)
 })

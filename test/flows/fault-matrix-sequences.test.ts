@@ -1,9 +1,9 @@
 /** Faults of Vonage that need a history: kept connections, redirects that lead somewhere, a JWT that has grown old. */
-import assert from 'node:assert/strict'
+
 import type { Socket } from 'node:net'
-import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
+import { before, t as file, type Test, test } from 'tap'
 import { finish, type IdentityProvider, openIdentityProvider, start } from '../support/app-client.ts'
 import { openDocumentServer } from '../support/document-server.ts'
 import { type Product, productSettings } from '../support/fault-matrix.ts'
@@ -29,7 +29,7 @@ let services: ServiceProcess
 before(async () => {
   services = await openServiceProcess()
 })
-after(() => services.close())
+file.teardown(() => services.close())
 
 /** Good answers after which the connection is kept. */
 const kept = {
@@ -60,7 +60,7 @@ const callsOf = {
 const products = Object.keys(callsOf) as Product[]
 
 async function open(
-  t: TestContext,
+  t: Test,
   acts: Partial<Record<Step, Act>> = {},
   product: Product = 'network_enablement',
 ): Promise<Opened> {
@@ -71,7 +71,7 @@ async function open(
     ...productSettings(product, server.url),
     VONAGE_REQUESTS_PER_SECOND: '1000',
   })
-  t.after(close)
+  t.teardown(close)
   const app = { token: idp.tokenOf('alice') }
   // Not the same number twice: a start that Verify holds open is not sent again.
   let started = 0
@@ -82,7 +82,7 @@ async function open(
     start: () => start(url, `+9901234${String(++started).padStart(4, '0')}`, app),
     async landing() {
       const { status, body } = await opened.start()
-      assert.equal(status, 200, body)
+      t.equal(status, 200, body)
       return landingIn(body, 'a-code')
     },
     finish: (landing) => finish(url, landing, app),
@@ -90,7 +90,7 @@ async function open(
   return opened
 }
 
-describe('a kept connection', () => {
+test('a kept connection', async (t) => {
   const ends: Record<string, (socket: Socket) => void> = {
     'a FIN': (socket) => void socket.end(),
     'a reset': (socket) => void socket.resetAndDestroy(),
@@ -98,60 +98,69 @@ describe('a kept connection', () => {
   for (const product of products)
     for (const [what, end] of Object.entries(ends)) {
       const of = callsOf[product]
-      test(`of ${product} that ends with ${what} as a start goes out is invisible: the start is sent once more`, async (t) => {
-        let calls = 0
-        const opened = await open(
-          t,
-          {
-            [of.start]: (socket: Socket, request: string) =>
-              ++calls === 2 ? end(socket) : kept[of.start](socket, request),
-          },
-          product,
-        )
-        await opened.landing()
-        await opened.landing()
-        const bodies = opened.server.calls(of.start).map((request) => request.split('\r\n\r\n')[1])
-        assert.equal(bodies.length, 3)
-        assert.equal(bodies[1], bodies[2], 'one start, sent twice')
-        assert.equal(opened.server.connections.length, 2)
-      })
+      t.test(
+        `of ${product} that ends with ${what} as a start goes out is invisible: the start is sent once more`,
+        async (t) => {
+          let calls = 0
+          const opened = await open(
+            t,
+            {
+              [of.start]: (socket: Socket, request: string) =>
+                ++calls === 2 ? end(socket) : kept[of.start](socket, request),
+            },
+            product,
+          )
+          await opened.landing()
+          await opened.landing()
+          const bodies = opened.server.calls(of.start).map((request) => request.split('\r\n\r\n')[1])
+          t.equal(bodies.length, 3)
+          t.equal(bodies[1], bodies[2], 'one start, sent twice')
+          t.equal(opened.server.connections.length, 2)
+        },
+      )
 
-      test(`of ${product} that ends with ${what} as a code goes out leaves the outcome unknown: it is not sent again`, async (t) => {
-        let calls = 0
-        const opened = await open(
-          t,
-          {
-            ...kept,
-            [of.finish]: (socket: Socket, request: string) =>
-              ++calls === 2 ? end(socket) : kept[of.finish](socket, request),
-          },
-          product,
-        )
-        assert.equal((await opened.finish(await opened.landing())).status, 200)
-        const lost = await opened.landing()
-        assertProblem(await opened.finish(lost), 'outcome_unknown')
-        assertProblem(await opened.finish(lost), 'invalid_state')
-        assert.equal(opened.server.calls(of.finish).length, 2)
-        assert.equal(opened.server.calls('verify').length, product === 'verify' ? 0 : 1)
-      })
+      t.test(
+        `of ${product} that ends with ${what} as a code goes out leaves the outcome unknown: it is not sent again`,
+        async (t) => {
+          let calls = 0
+          const opened = await open(
+            t,
+            {
+              ...kept,
+              [of.finish]: (socket: Socket, request: string) =>
+                ++calls === 2 ? end(socket) : kept[of.finish](socket, request),
+            },
+            product,
+          )
+          t.equal((await opened.finish(await opened.landing())).status, 200)
+          const lost = await opened.landing()
+          assertProblem(t, await opened.finish(lost), 'outcome_unknown')
+          assertProblem(t, await opened.finish(lost), 'invalid_state')
+          t.equal(opened.server.calls(of.finish).length, 2)
+          t.equal(opened.server.calls('verify').length, product === 'verify' ? 0 : 1)
+        },
+      )
     }
 
-  test('that Vonage closes after 3 ms of rest is invisible in 60 starts, each sent twice at most', async (t) => {
-    const opened = await open(t, {
-      async start(socket, request) {
-        kept.start(socket, request)
-        await setTimeout(3)
-        socket.end()
-      },
-    })
-    for (let call = 0; call < 60; call++) {
-      await opened.landing()
-      await setTimeout(call % 5)
-    }
-    const sent = Map.groupBy(opened.server.calls('start'), stateIn)
-    assert.equal(sent.size, 60)
-    for (const calls of sent.values()) assert.ok(calls.length <= 2)
-  })
+  t.test(
+    'that Vonage closes after 3 ms of rest is invisible in 60 starts, each sent twice at most',
+    async (t) => {
+      const opened = await open(t, {
+        async start(socket, request) {
+          kept.start(socket, request)
+          await setTimeout(3)
+          socket.end()
+        },
+      })
+      for (let call = 0; call < 60; call++) {
+        await opened.landing()
+        await setTimeout(call % 5)
+      }
+      const sent = Map.groupBy(opened.server.calls('start'), stateIn)
+      t.equal(sent.size, 60)
+      for (const calls of sent.values()) t.ok(calls.length <= 2)
+    },
+  )
 })
 
 test('Vonage vanishes between the exchange and the verification: the code is spent, the outcome unknown', async (t) => {
@@ -161,8 +170,8 @@ test('Vonage vanishes between the exchange and the verification: the code is spe
       socket.once('finish', () => opened.server.vanish())
     },
   })
-  assertProblem(await opened.finish(await opened.landing()), 'outcome_unknown')
-  assert.equal(opened.server.calls('verify').length, 0)
+  assertProblem(t, await opened.finish(await opened.landing()), 'outcome_unknown')
+  t.equal(opened.server.calls('verify').length, 0)
 })
 
 for (const code of [301, 302, 303, 307, 308])
@@ -170,29 +179,29 @@ for (const code of [301, 302, 303, 307, 308])
     const target = await openDocumentServer(t)
     const redirect = status(code, [`location: ${target.origin}/canary`])
     const opened = await open(t, { start: redirect })
-    assertProblem(await opened.start(), 'upstream_invalid')
+    assertProblem(t, await opened.start(), 'upstream_invalid')
     for (const step of ['token', 'verify'] as const) {
       opened.server.behave({})
       const landing = await opened.landing()
       opened.server.behave({ [step]: redirect })
-      assertProblem(await opened.finish(landing), 'upstream_invalid')
+      assertProblem(t, await opened.finish(landing), 'upstream_invalid')
     }
     const successor = await open(t, { verify_v2: redirect }, 'verify')
-    assertProblem(await successor.start(), 'upstream_invalid')
+    assertProblem(t, await successor.start(), 'upstream_invalid')
     successor.server.behave({})
     const landing = await successor.landing()
     successor.server.behave({ verify_v2_check: redirect })
-    assertProblem(await successor.finish(landing), 'upstream_invalid')
-    assert.equal(target.requests.length, 0)
+    assertProblem(t, await successor.finish(landing), 'upstream_invalid')
+    t.equal(target.requests.length, 0)
   })
 
-describe('a 401 to a JWT that is not new', () => {
+test('a 401 to a JWT that is not new', async (t) => {
   /** Younger ones are not signed anew. */
   const oldMs = 11_000
   const jtiIn = (request: string) => decodeJwt(/bearer (\S+)/i.exec(request)?.[1] ?? '').jti
 
   async function openAged(
-    t: TestContext,
+    t: Test,
     product: Product = 'network_enablement',
   ): Promise<Opened & { firstJti: string | undefined }> {
     const opened = await open(t, {}, product)
@@ -203,7 +212,7 @@ describe('a 401 to a JWT that is not new', () => {
 
   for (const product of products) {
     const { start: call } = callsOf[product]
-    test(`of a start of ${product} is cured by a new JWT`, async (t) => {
+    t.test(`of a start of ${product} is cured by a new JWT`, async (t) => {
       const { server, firstJti, landing } = await openAged(t, product)
       server.behave({
         [call]: (socket: Socket, request: string) =>
@@ -212,19 +221,22 @@ describe('a 401 to a JWT that is not new', () => {
       await landing()
       await landing()
       const jtis = server.calls(call).map(jtiIn)
-      assert.equal(jtis.length, 4)
-      assert.equal(new Set(jtis).size, 2)
+      t.equal(jtis.length, 4)
+      t.equal(new Set(jtis).size, 2)
     })
 
-    test(`that a new JWT does not cure costs a start of ${product} two calls, and is refused`, async (t) => {
-      const { server, start } = await openAged(t, product)
-      server.behave({ [call]: status(401) })
-      assertProblem(await start(), 'upstream_refused')
-      assert.equal(server.calls(call).length, 3)
-    })
+    t.test(
+      `that a new JWT does not cure costs a start of ${product} two calls, and is refused`,
+      async (t) => {
+        const { server, start } = await openAged(t, product)
+        server.behave({ [call]: status(401) })
+        assertProblem(t, await start(), 'upstream_refused')
+        t.equal(server.calls(call).length, 3)
+      },
+    )
   }
 
-  test('of a check of Verify is cured by a new JWT: nothing was checked', async (t) => {
+  t.test('of a check of Verify is cured by a new JWT: nothing was checked', async (t) => {
     const { server, landing, finish } = await openAged(t, 'verify')
     const device = await landing()
     const { jti } = decodeJwt(/bearer (\S+)/i.exec(server.calls('verify_v2').at(-1) ?? '')?.[1] ?? '')
@@ -232,18 +244,18 @@ describe('a 401 to a JWT that is not new', () => {
       verify_v2_check: (socket, request) =>
         (jtiIn(request) === jti ? status(401) : good.verify_v2_check)(socket, request),
     })
-    assert.equal((await finish(device)).status, 200)
-    assert.equal(server.calls('verify_v2_check').length, 2)
+    t.equal((await finish(device)).status, 200)
+    t.equal(server.calls('verify_v2_check').length, 2)
   })
 
-  test('of an exchange is refused after one call, and the next one has a new JWT', async (t) => {
+  t.test('of an exchange is refused after one call, and the next one has a new JWT', async (t) => {
     const { server, landing, finish, firstJti } = await openAged(t)
     server.behave({
       token: (socket, request) => (jtiIn(request) === firstJti ? status(401) : good.token)(socket, request),
     })
-    assertProblem(await finish(await landing()), 'upstream_refused')
-    assert.equal(server.calls('token').length, 1)
-    assert.equal((await finish(await landing())).status, 200)
-    assert.equal(server.calls('token').length, 2)
+    assertProblem(t, await finish(await landing()), 'upstream_refused')
+    t.equal(server.calls('token').length, 1)
+    t.equal((await finish(await landing())).status, 200)
+    t.equal(server.calls('token').length, 2)
   })
 })

@@ -2,11 +2,11 @@
  * Everything that Vonage can do wrong while a code by text message is sent, moved on to, or checked: one row each, as in
  * `fault-matrix.test.ts`. Each row has a fresh service, and asks again when Vonage is well: what was promised to be still good is.
  */
-import assert from 'node:assert/strict'
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { finish, type IdentityProvider, openIdentityProvider, sendSms, start } from '../support/app-client.ts'
 import { signatureOf } from '../support/canaries.ts'
 import {
@@ -32,18 +32,18 @@ interface MatrixWorld {
   places: ReturnType<typeof badPlaces>
 }
 
-async function openMatrixWorld(t: TestContext): Promise<MatrixWorld> {
+async function openMatrixWorld(t: Test): Promise<MatrixWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'fault-matrix-sms-'))
-  t.after(() => rm(folder, { recursive: true }))
+  t.teardown(() => rm(folder, { recursive: true }))
   const trusted = createCertificate()
   const caFile = join(folder, 'ca.pem')
   await writeFile(caFile, trusted.cert)
   const services = await openServiceProcess(caFile)
-  t.after(() => services.close())
+  t.teardown(() => services.close())
   return { services, idp: await openIdentityProvider(t), places: badPlaces(trusted) }
 }
 
-async function openLane(t: TestContext, { services, idp }: MatrixWorld, row: FaultRow, placeUrl?: string) {
+async function openLane(t: Test, { services, idp }: MatrixWorld, row: FaultRow, placeUrl?: string) {
   const server = await startFaultServer(t)
   const product = row.step === 'verify_v2_next' ? 'verify' : 'network_enablement'
   const service = await services.open({
@@ -59,7 +59,7 @@ async function openLane(t: TestContext, { services, idp }: MatrixWorld, row: Fau
   return { server, service }
 }
 
-async function runRow(t: TestContext, world: MatrixWorld, row: FaultRow, index: number): Promise<Trace> {
+async function runRow(t: Test, world: MatrixWorld, row: FaultRow, index: number): Promise<Trace> {
   const place = row.place && (await world.places[row.place](t))
   const { server, service } = await openLane(t, world, row, place?.url)
   const { url } = service
@@ -70,7 +70,7 @@ async function runRow(t: TestContext, world: MatrixWorld, row: FaultRow, index: 
   const send = (requestId?: string) =>
     sendSms(url, phoneNumber, { token, ...(requestId !== undefined && { requestId }) })
 
-  if (row.step === 'verify_v2_next') assert.equal((await start(url, phoneNumber, { token })).status, 200)
+  if (row.step === 'verify_v2_next') t.equal((await start(url, phoneNumber, { token })).status, 200)
   let state = isCheck ? JSON.parse((await send()).body).state : ''
   const type = (requestId?: string) =>
     finish(url, { code, state }, { token, ...(requestId !== undefined && { requestId }) })
@@ -79,22 +79,22 @@ async function runRow(t: TestContext, world: MatrixWorld, row: FaultRow, index: 
   const before = server.calls(row.step).length
   const sent = () => server.calls(row.step).length - before
   const answer = await (isCheck ? type : send)(requestId)
-  checkAnswer(answer, row)
+  checkAnswer(t, answer, row)
   const { calls = 1 } = row
-  assert.equal(sent(), calls, 'so many calls')
-  assert.equal(place?.receivedBytes() ?? 0, 0)
+  t.equal(sent(), calls, 'so many calls')
+  t.equal(place?.receivedBytes() ?? 0, 0)
 
   server.behave({})
   if (!place) {
     const again = await (isCheck ? type : send)()
-    if (row.pauses && !isCheck) assertProblem(again, 'upstream_busy')
-    else if (row.expected === 200) assert.equal(again.body, answer.body)
-    else assert.equal(again.status, 200, 'the user can go on')
+    if (row.pauses && !isCheck) assertProblem(t, again, 'upstream_busy')
+    else if (row.expected === 200) t.equal(again.body, answer.body)
+    else t.equal(again.status, 200, 'the user can go on')
     const asksAgain = row.expected !== 200 && !(row.pauses && !isCheck)
-    assert.equal(sent(), calls + (asksAgain ? 1 : 0), 'so many calls after the repeat')
+    t.equal(sent(), calls + (asksAgain ? 1 : 0), 'so many calls after the repeat')
     if (!isCheck && again.status === 200) {
       state = JSON.parse(again.body).state
-      assert.equal((await type()).status, 200, 'the code verifies')
+      t.equal((await type()).status, 200, 'the code verifies')
     }
   }
   await service.close()
@@ -108,11 +108,11 @@ async function runRow(t: TestContext, world: MatrixWorld, row: FaultRow, index: 
     'application JWT': signatureOf(/bearer (\S+)/i.exec(lastCall)?.[1] ?? ''),
     "Vonage's words": upstreamCanary,
   }
-  if (row.expected !== 200) assertFree([answer.body, ...answer.lines].join('\n'), canaries, 'the answer')
+  if (row.expected !== 200) assertFree(t, [answer.body, ...answer.lines].join('\n'), canaries, 'the answer')
   return { name: nameOf(row), requestId, errorCode: row.errorCode, canaries }
 }
 
-test('the fault matrix of codes by text message', { concurrency: atOnce }, async (all) => {
+test('the fault matrix of codes by text message', { jobs: atOnce }, async (all) => {
   const world = await openMatrixWorld(all)
   // Before any row, whose time would else be that of a cold process.
   for (let n = 0; n < atOnce; n++)
@@ -125,16 +125,16 @@ test('the fault matrix of codes by text message', { concurrency: atOnce }, async
   )
   await world.services.close()
 
-  await all.test('each row has its log line, and no secret is in the log', () => {
+  await all.test('each row has its log line, and no secret is in the log', async (t) => {
     const log = world.services.output()
     const lines = log.trimEnd().split('\n')
     const entries = new Map(lines.map((line) => [JSON.parse(line).request_id, JSON.parse(line)]))
     for (const { name, requestId, errorCode, canaries } of traces) {
       const entry = entries.get(requestId)
-      assert.ok(entry, `${name} is not in the log`)
-      if (errorCode !== undefined) assert.equal(entry.err.code, errorCode, name)
-      assertFree(log, canaries, `the log after ${name}`)
+      t.ok(entry, `${name} is not in the log`)
+      if (errorCode !== undefined) t.equal(entry.err.code, errorCode, name)
+      assertFree(t, log, canaries, `the log after ${name}`)
     }
   })
-  assert.ok(smsRows.length >= 150, `${smsRows.length} rows`)
+  all.ok(smsRows.length >= 150, `${smsRows.length} rows`)
 })

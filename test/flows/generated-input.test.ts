@@ -1,18 +1,17 @@
 /** Some hundred generated requests to every route, the same ones each time; `npm run fuzz` has 10,000 others. */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { t as file, test } from 'tap'
 import { openFuzz } from '../support/fuzz.ts'
 
 const seed = 20_260_101
 const runs = 300
-const { routes, fuzz, close } = await openFuzz({ after })
+const { routes, fuzz, close } = await openFuzz(file)
 
 for (const route of routes)
   test(`${runs} generated requests to ${route} get documented answers, seed ${seed}`, async (t) => {
     const counts = await fuzz(route, { runs, seed })
-    t.diagnostic(JSON.stringify(counts))
+    t.comment(JSON.stringify(counts))
   })
 
-test('none of them was an error to the service', async () => {
-  assert.equal(await close(), '')
+test('none of them was an error to the service', async (t) => {
+  t.equal(await close(), '')
 })

@@ -1,8 +1,8 @@
 /** Vonage answers with hostile URLs, from either product, and none of them gets to a phone; good ones do, byte for byte. */
-import assert from 'node:assert/strict'
+
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import { after, test } from 'node:test'
+import { t as file, type Test, test } from 'tap'
 import { openService } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import { allowedHosts, foreignAuthUrls, goodAuthUrls, hostileAuthUrls } from '../support/hostile-auth-urls.ts'
@@ -10,7 +10,7 @@ import { assertProblem } from '../support/problem.ts'
 import { callWhenCalm } from '../support/raw-http.ts'
 import { answerStartWith, goodStart, openUpstream, settingsFor, unlimited } from '../support/upstream.ts'
 
-const upstream = await openUpstream({ after })
+const upstream = await openUpstream(file)
 const { headers, ...start } = goodStart(upstream)
 
 async function open(hosts: string, product = 'network_enablement'): Promise<string> {
@@ -23,7 +23,7 @@ async function open(hosts: string, product = 'network_enablement'): Promise<stri
     VONAGE_VERIFY_URL: upstream.origin,
   })
   const { url, close } = await openService(parseConfig(settings))
-  after(() => close())
+  file.teardown(() => close())
   return url
 }
 
@@ -49,33 +49,34 @@ function startWith(authUrl: string, service: string) {
   return callWhenCalm(service, { ...start, headers, body })
 }
 
-async function assertRefused(authUrl: string, service: string): Promise<void> {
+async function assertRefused(t: Test, authUrl: string, service: string): Promise<void> {
   const answer = await startWith(authUrl, service)
-  assert.equal(answer.status, 502)
-  assertProblem(answer, 'upstream_invalid')
-  assert.doesNotMatch(answer.body + answer.lines.join(), /canary|vonage\.com|evil|operator\.example/i)
+  t.equal(answer.status, 502)
+  assertProblem(t, answer, 'upstream_invalid')
+  t.notMatch(answer.body + answer.lines.join(), /canary|vonage\.com|evil|operator\.example/i)
 }
 
 for (const [kind, urls] of Object.entries(hostileAuthUrls))
-  test(`none of ${urls.length} URLs is handed out: ${kind}`, async () => {
-    for (const authUrl of urls) for (const service of services) await assertRefused(authUrl, service)
+  test(`none of ${urls.length} URLs is handed out: ${kind}`, async (t) => {
+    for (const authUrl of urls) for (const service of services) await assertRefused(t, authUrl, service)
   })
 
-test(`none of ${foreignAuthUrls.length} fair URLs of others is handed out when hosts are listed`, async () => {
-  for (const authUrl of foreignAuthUrls) for (const service of listed) await assertRefused(authUrl, service)
+test(`none of ${foreignAuthUrls.length} fair URLs of others is handed out when hosts are listed`, async (t) => {
+  for (const authUrl of foreignAuthUrls)
+    for (const service of listed) await assertRefused(t, authUrl, service)
 })
 
-test('they are more than 300, each of them once', () => {
+test('they are more than 300, each of them once', async (t) => {
   const all = [...Object.values(hostileAuthUrls).flat(), ...foreignAuthUrls]
-  assert.ok(all.length > 400)
-  assert.equal(new Set(all).size, all.length)
+  t.ok(all.length > 400)
+  t.equal(new Set(all).size, all.length)
 })
 
-test(`${goodAuthUrls.length} good URLs are handed out byte for byte`, async () => {
+test(`${goodAuthUrls.length} good URLs are handed out byte for byte`, async (t) => {
   for (const authUrl of goodAuthUrls)
     for (const service of services) {
       const { status, body } = await startWith(authUrl, service)
-      assert.equal(status, 200)
-      assert.equal(body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
+      t.equal(status, 200)
+      t.equal(body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
     }
 })

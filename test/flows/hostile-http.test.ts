@@ -2,52 +2,53 @@
  * The whole service, both listeners, against what HTTP lets an attacker try: nothing is smuggled in, no header talks its way
  * past a guard, and Vonage hears of none of it.
  */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+
+import { t as file, test } from 'tap'
 import { openService } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import { brokenFirstRequests } from '../support/framing.ts'
+import { confirm } from '../support/must.ts'
 import { assertProblem } from '../support/problem.ts'
 import { finishPath, startPath } from '../support/public-server.ts'
 import { call, callWhenCalm, requestBytes, speak } from '../support/raw-http.ts'
 import { goodAuthorization, goodStart, openUpstream, settingsFor, unlimited } from '../support/upstream.ts'
 
-const upstream = await openUpstream({ after })
+const upstream = await openUpstream(file)
 const { url, managementUrl, close } = await openService(
   parseConfig(settingsFor(upstream, { ...unlimited, LOG_LEVEL: 'silent' })),
 )
-after(() => close())
+file.teardown(() => close())
 
 const start = goodStart(upstream)
 const json = { authorization: goodAuthorization(upstream), 'content-type': 'application/json' }
 /** Requests that Vonage got. */
 const askedOfVonage = () => upstream.paths().filter((path) => path === '/v0.1/network-enablement').length
 
-test('the start that stands behind the broken requests is good', async () => {
-  assert.equal((await callWhenCalm(url, start)).status, 200)
-  assert.equal(askedOfVonage(), 1)
+test('the start that stands behind the broken requests is good', async (t) => {
+  t.equal((await callWhenCalm(url, start)).status, 200)
+  t.equal(askedOfVonage(), 1)
 })
 
 for (const [what, bytes] of Object.entries(brokenFirstRequests))
-  test(`a first request with ${what} is refused, and what stands behind it is never served`, async () => {
+  test(`a first request with ${what} is refused, and what stands behind it is never served`, async (t) => {
     const asked = askedOfVonage()
     for (const listener of [url, managementUrl]) {
       const answers = await speak(listener, Buffer.from(bytes + requestBytes(start), 'latin1'))
       // The head of some is whole: its method is refused before its body is read.
       const refusal = answers.at(-1)
-      assert.ok(refusal)
-      assertProblem(refusal, refusal.status === 405 ? 'method_not_allowed' : 'invalid_request')
-      assert.equal(refusal.headers.get('connection'), 'close')
+      confirm(t, refusal)
+      assertProblem(t, refusal, refusal.status === 405 ? 'method_not_allowed' : 'invalid_request')
+      t.equal(refusal.headers.get('connection'), 'close')
       // Where the head is whole it is answered, and what is broken behind it may be as well.
-      assert.ok(answers.length <= 2 && answers.every(({ status }) => status === 400 || status === 405))
+      t.ok(answers.length <= 2 && answers.every(({ status }) => status === 400 || status === 405))
     }
     // Had one been let in, it would have come to Vonage before this one.
-    assert.equal((await callWhenCalm(url, start)).status, 200)
-    assert.equal(askedOfVonage(), asked + 1)
+    t.equal((await callWhenCalm(url, start)).status, 200)
+    t.equal(askedOfVonage(), asked + 1)
   })
 
-test('there are at least 80 of them', () => {
-  assert.ok(Object.keys(brokenFirstRequests).length >= 80)
+test('there are at least 80 of them', async (t) => {
+  t.ok(Object.keys(brokenFirstRequests).length >= 80)
 })
 
 /** Names under which some servers take another method, path, host or client than the request's own. */
@@ -81,19 +82,19 @@ const overriding: Record<string, string> = {
 }
 
 for (const [name, value] of Object.entries(overriding))
-  test(`${name} is no way to another method, path, host or caller`, async () => {
+  test(`${name} is no way to another method, path, host or caller`, async (t) => {
     const headers = { 'content-type': 'application/json', [name]: value }
     const body = '{"phone_number":"+99012345678"}'
     const asked = askedOfVonage()
     for (const target of [startPath, finishPath]) {
-      assertProblem(await callWhenCalm(url, { method: 'POST', target, headers, body }), 'missing_token')
-      assertProblem(await call(url, { target, headers }), 'method_not_allowed')
+      assertProblem(t, await callWhenCalm(url, { method: 'POST', target, headers, body }), 'missing_token')
+      assertProblem(t, await call(url, { target, headers }), 'method_not_allowed')
     }
     for (const target of [`${startPath}?access_token=a`, `${startPath}?_method=GET`])
-      assertProblem(await callWhenCalm(url, { method: 'POST', target, headers, body }), 'missing_token')
-    assertProblem(await call(url, { target: '/nowhere', headers }), 'not_found')
-    assert.equal((await call(url, { target: '/livez', headers })).status, 200)
-    assert.equal(askedOfVonage(), asked)
+      assertProblem(t, await callWhenCalm(url, { method: 'POST', target, headers, body }), 'missing_token')
+    assertProblem(t, await call(url, { target: '/nowhere', headers }), 'not_found')
+    t.equal((await call(url, { target: '/livez', headers })).status, 200)
+    t.equal(askedOfVonage(), asked)
   })
 
 /** JSON texts that are no phone number, though some come close. */
@@ -132,11 +133,11 @@ const notNumbers = [
 ]
 
 for (const text of notNumbers)
-  test(`the phone_number ${text.slice(0, 40)} is not sent to Vonage`, async () => {
+  test(`the phone_number ${text.slice(0, 40)} is not sent to Vonage`, async (t) => {
     const asked = askedOfVonage()
     const answer = await callWhenCalm(url, { ...start, body: `{"phone_number":${text}}` })
-    assertProblem(answer, 'invalid_phone_number')
-    assert.equal(askedOfVonage(), asked)
+    assertProblem(t, answer, 'invalid_phone_number')
+    t.equal(askedOfVonage(), asked)
   })
 
 /** JSON values of the wrong type, for every member. */
@@ -159,7 +160,7 @@ const wrongTypes = [
 ]
 
 for (const value of wrongTypes)
-  test(`a member that is ${value.slice(0, 40)} is refused, never converted`, async () => {
+  test(`a member that is ${value.slice(0, 40)} is refused, never converted`, async (t) => {
     const asked = upstream.requests.length
     const bodies = [
       [startPath, `{"phone_number":${value}}`],
@@ -169,8 +170,9 @@ for (const value of wrongTypes)
     ] as const
     for (const [target, body] of bodies)
       assertProblem(
+        t,
         await callWhenCalm(url, { method: 'POST', target, headers: json, body }),
         'invalid_request',
       )
-    assert.equal(upstream.requests.length, asked)
+    t.equal(upstream.requests.length, asked)
   })

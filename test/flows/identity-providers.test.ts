@@ -2,12 +2,12 @@
  * The forms of real identity providers, each with the settings of docs/identity-providers.md, over real sockets: access tokens start a
  * verification, and nothing else of the provider does, nor does any hostile token.
  */
-import assert from 'node:assert/strict'
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { parseEnv } from 'node:util'
+import { before, t as file, test } from 'tap'
 import type { TokenKind } from '../../simulator/provider-forms.ts'
 import { forms, startWornProvider, type WornProvider } from '../../simulator/worn-provider.ts'
 import { openService, type Service } from '../../src/compose.ts'
@@ -34,9 +34,9 @@ const number = '+99012345678'
 /** Besides 401: a user's token without the scope, and one without the number that it would have to name. */
 const refusals = [401, 403]
 
-const operator = await openDocumentServer({ after }, { '/v0.1/network-enablement': answerStart })
+const operator = await openDocumentServer(file, { '/v0.1/network-enablement': answerStart })
 const hostile = createTokenProvider()
-const keys = await openDocumentServer({ after }, { '/keys': hostile.keySet })
+const keys = await openDocumentServer(file, { '/keys': hostile.keySet })
 let hostileTokens: Awaited<ReturnType<typeof createHostileTokens>>
 before(async () => {
   hostileTokens = await createHostileTokens(hostile, keys.origin)
@@ -73,53 +73,51 @@ for (const [name, form] of Object.entries(forms)) {
       port: 0,
       issuer: undefined,
     })
-    t.after(() => provider.close())
+    t.teardown(() => provider.close())
     const config = parseConfig({ ...listeningSettings({ AUTH_AUDIENCE: undefined }), ...provider.settings })
     const warned = [...startWarnings(config)].filter((warning) => !warning.includes('without TLS'))
-    assert.deepEqual(warned, [], 'the settings of the guide are not warned of')
+    t.strictSame(warned, [], 'the settings of the guide are not warned of')
     const service = await open(provider.settings)
-    t.after(() => service.close())
+    t.teardown(() => service.close())
     for (const kind of has) {
       rows += 1
       const calls = operator.requests.length
       const status = await startBy(service, await provider.issue(kind, 'alice'))
-      if (kind === 'access') assert.equal(status, 200, kind)
-      else assert.ok(refusals.includes(status), `${kind} got ${status}`)
-      assert.equal(operator.requests.length - calls, kind === 'access' ? 1 : 0)
+      if (kind === 'access') t.equal(status, 200, kind)
+      else t.ok(refusals.includes(status), `${kind} got ${status}`)
+      t.equal(operator.requests.length - calls, kind === 'access' ? 1 : 0)
     }
     await provider.rotateKeys()
-    assert.equal(await startBy(service, await provider.issue('access', 'bob')), 200, 'after a change of key')
+    t.equal(await startBy(service, await provider.issue('access', 'bob')), 200, 'after a change of key')
   })
 
-  test(`${name}: the guide has its settings`, () => {
+  test(`${name}: the guide has its settings`, async (t) => {
     const [, block = ''] = guide.split(`<!-- ${name} -->\n`)
     const written = parseEnv(block.split('```')[1]?.replace(/^sh\n/, '') ?? '')
-    for (const [setting, value] of Object.entries(form.settings)) assert.equal(written[setting], value)
+    for (const [setting, value] of Object.entries(form.settings)) t.equal(written[setting], value)
     const expected = ['AUTH_ISSUER', ...Object.keys(form.settings)]
     const given = Object.keys(written).filter((setting) => !/JWKS|INTROSPECTION/.test(setting))
-    assert.deepEqual(given.sort(), expected.sort())
-    assert.equal('AUTH_JWKS_URI' in written, form.issuer !== undefined || form.withoutDiscovery === true)
-    assert.equal('AUTH_INTROSPECTION_URI' in written, form.opaque === true)
+    t.strictSame(given.sort(), expected.sort())
+    t.equal('AUTH_JWKS_URI' in written, form.issuer !== undefined || form.withoutDiscovery === true)
+    t.equal('AUTH_INTROSPECTION_URI' in written, form.opaque === true)
   })
 
   test(`${name}: no hostile token starts, nor reaches anybody`, async (t) => {
     const settings = { ...form.settings, AUTH_ISSUER: issuer, AUTH_JWKS_URI: `${keys.origin}/keys` }
     const service = await open(settings)
-    t.after(() => service.close())
+    t.teardown(() => service.close())
     const calls = operator.requests.length
     for (const { what, token } of hostileTokens) {
       // What HTTP itself does not carry in a header is refused by its parser.
       if (/[\r\n]/.test(token)) continue
       const status = await startBy(service, token)
-      assert.ok([400, 401, 403, 503].includes(status), `${what} got ${status}`)
+      t.ok([400, 401, 403, 503].includes(status), `${what} got ${status}`)
     }
-    assert.equal(operator.requests.length, calls)
+    t.equal(operator.requests.length, calls)
   })
 }
 
-test('the table is as large as it should be', (t) => {
-  t.diagnostic(
-    `${Object.keys(forms).length} forms, ${rows} rows, ${hostileTokens.length} hostile tokens each`,
-  )
-  assert.ok(Object.keys(forms).length >= 18 && rows >= 100, `${rows} rows`)
+test('the table is as large as it should be', async (t) => {
+  t.comment(`${Object.keys(forms).length} forms, ${rows} rows, ${hostileTokens.length} hostile tokens each`)
+  t.ok(Object.keys(forms).length >= 18 && rows >= 100, `${rows} rows`)
 })

@@ -1,11 +1,11 @@
 /** The private key is changed at Vonage while starts go on: none fails, with a second key or with a file that is replaced. */
-import assert from 'node:assert/strict'
+
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { openService } from '../../src/compose.ts'
 import { type Environment, parseConfig } from '../../src/config.ts'
 import type { DocumentServer } from '../support/document-server.ts'
@@ -25,7 +25,7 @@ const noLimits: Environment = {
 }
 
 /** A Vonage that verifies signatures, with one key at a time as the real one does. */
-async function openVonage(t: TestContext) {
+async function openVonage(t: Test) {
   const upstream = await openUpstream(t)
   let accepted = old
   let refused = 0
@@ -72,6 +72,7 @@ async function startMany(
 
 /** Changes the key at Vonage while starts go on. */
 async function proveChange(
+  t: Test,
   url: string,
   { upstream, accept, refused }: Awaited<ReturnType<typeof openVonage>>,
   keys: typeof old,
@@ -80,11 +81,11 @@ async function proveChange(
   const running = startMany(url, upstream, 200)
   await startMany(url, upstream, 40)
   accept(keys)
-  assert.deepEqual(Object.keys(await running), ['200'])
+  t.strictSame(Object.keys(await running), ['200'])
   const refusals = refused() - refusedBefore
-  assert.ok(refusals > 0 && refusals <= 2 * parallel, `${refusals} calls were refused`)
-  assert.deepEqual(Object.keys(await startMany(url, upstream, 20)), ['200'])
-  assert.equal(refused() - refusedBefore, refusals, 'the winner is remembered')
+  t.ok(refusals > 0 && refusals <= 2 * parallel, `${refusals} calls were refused`)
+  t.strictSame(Object.keys(await startMany(url, upstream, 20)), ['200'])
+  t.equal(refused() - refusedBefore, refusals, 'the winner is remembered')
 }
 
 test('with a second key no start fails when Vonage changes the key, nor when it changes back', async (t) => {
@@ -96,9 +97,9 @@ test('with a second key no start fails when Vonage changes the key, nor when it 
     VONAGE_PRIVATE_KEY_NEXT: privatePem(young),
   })
   const service = await openService(parseConfig(settings))
-  t.after(() => service.close())
-  await proveChange(service.url, vonage, young)
-  await proveChange(service.url, vonage, old)
+  t.teardown(() => service.close())
+  await proveChange(t, service.url, vonage, young)
+  await proveChange(t, service.url, vonage, old)
 })
 
 test('with a file that was replaced before no start fails either, confined as in the image', {
@@ -106,22 +107,21 @@ test('with a file that was replaced before no start fails either, confined as in
 }, async (t) => {
   const vonage = await openVonage(t)
   const directory = mkdtempSync(join(tmpdir(), 'key-change-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+  t.teardown(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'key.pem')
   writeFileSync(file, privatePem(old))
   const settings = settingsFor(vonage.upstream, {
     ...noLimits,
     VONAGE_PRIVATE_KEY: undefined,
     VONAGE_PRIVATE_KEY_FILE: file,
-    NODE_OPTIONS: '--permission --allow-fs-read=*',
     NODE_V8_COVERAGE: undefined,
   })
-  const { logged } = startMain(t, { settings })
+  const { logged } = startMain(t, { settings, nodeOptions: ['--permission', '--allow-fs-read=*'] })
   const { url } = await logged('listening')
-  assert.deepEqual(await startMany(String(url), vonage.upstream, 1), { 200: 1 })
+  t.strictSame(await startMany(String(url), vonage.upstream, 1), { 200: 1 })
   writeFileSync(`${file}.new`, privatePem(young))
   const read = logged('private key file read anew')
   renameSync(`${file}.new`, file)
-  assert.equal((await read).setting, 'VONAGE_PRIVATE_KEY')
-  await proveChange(String(url), vonage, young)
+  t.equal((await read).setting, 'VONAGE_PRIVATE_KEY')
+  await proveChange(t, String(url), vonage, young)
 })

@@ -1,6 +1,5 @@
 /** What an operator reads after a known day: every number of the virtual operator once, and some requests that go no further. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { countsOf } from '../support/metrics.ts'
 import { expectations, verify } from '../support/number-expectations.ts'
 import { call } from '../support/raw-http.ts'
@@ -76,13 +75,13 @@ function expectedCounts(): Map<string, number> {
 const isCounted = ([sample, value]: [string, number]) =>
   value !== 0 && !/_(sum|bucket)(\{|$)|_age_seconds|_live_states|http_request/.test(sample)
 
-async function seesTheExactCounts(t: TestContext, settings: Record<string, string> = {}) {
-  const world = await openWorld((close) => t.after(close), settings)
+async function seesTheExactCounts(t: Test, settings: Record<string, string> = {}) {
+  const world = await openWorld((close) => t.teardown(close), settings)
   const { managementUrl } = world.service
   for (const number of Object.keys(expectations))
     await verify(world, await world.tokenOf(`caller-${number.slice(1)}`), number)
   const counts = await countsOf(managementUrl)
-  assert.deepEqual(new Map([...counts].filter(isCounted).sort()), new Map([...expectedCounts()].sort()))
+  t.strictSame(new Map([...counts].filter(isCounted).sort()), new Map([...expectedCounts()].sort()))
   return { world, counts }
 }
 
@@ -92,11 +91,11 @@ test('every number of the virtual operator is counted exactly, with state in mem
   const steps = Object.values(expectations).map(([step]) => step)
   const issued = steps.filter((step) => step !== 'start').length
   const finished = steps.filter((step) => step === 'finish').length
-  assert.equal(counts.get('nebff_live_states'), issued - finished)
-  assert.equal(counts.get('nebff_quota_waiting'), 0)
+  t.equal(counts.get('nebff_live_states'), issued - finished)
+  t.equal(counts.get('nebff_quota_waiting'), 0)
   for (const name of ['jwks', 'application_jwt']) {
     const age = counts.get(`nebff_${name}_age_seconds`) ?? Number.NaN
-    assert.ok(age >= 0 && age < 60, name)
+    t.ok(age >= 0 && age < 60, name)
   }
 
   const token = await world.tokenOf('alice')
@@ -109,28 +108,25 @@ test('every number of the virtual operator is counted exactly, with state in mem
   await call(url, { target: '/nowhere' })
   const after = await countsOf(managementUrl)
   const rise = (sample: string) => (after.get(`nebff_${sample}`) ?? 0) - (counts.get(`nebff_${sample}`) ?? 0)
-  assert.equal(rise('verifications_repeated_total'), 1)
-  assert.equal(rise('verifications_finished_total{country="990",result="match"}'), 1)
-  assert.equal(rise('verifications_failed_total{step="finish",code="invalid_request"}'), 1)
-  assert.equal(rise('verifications_failed_total{step="start",code="missing_token"}'), 1)
-  assert.equal(rise('verifications_failed_total{step="start",code="invalid_phone_number"}'), 1)
-  assert.equal(rise('verifications_started_total{country="990"}'), 1)
-  assert.equal(rise('http_request_duration_seconds_count{route="none",method="none",status="404"}'), 1)
-  assert.equal(
-    rise(`http_request_duration_seconds_count{route="${startPath}",method="POST",status="200"}`),
-    1,
-  )
+  t.equal(rise('verifications_repeated_total'), 1)
+  t.equal(rise('verifications_finished_total{country="990",result="match"}'), 1)
+  t.equal(rise('verifications_failed_total{step="finish",code="invalid_request"}'), 1)
+  t.equal(rise('verifications_failed_total{step="start",code="missing_token"}'), 1)
+  t.equal(rise('verifications_failed_total{step="start",code="invalid_phone_number"}'), 1)
+  t.equal(rise('verifications_started_total{country="990"}'), 1)
+  t.equal(rise('http_request_duration_seconds_count{route="none",method="none",status="404"}'), 1)
+  t.equal(rise(`http_request_duration_seconds_count{route="${startPath}",method="POST",status="200"}`), 1)
 
   // What is lost and what never finished its landing: one device. Its time passes by the clock of the process.
   const nowMs = performance.now.bind(performance)
-  t.mock.method(performance, 'now', () => nowMs() + 400_000)
+  t.intercept(performance, 'now', { value: () => nowMs() + 400_000 })
   const later = await countsOf(managementUrl)
-  assert.equal(later.get('nebff_verifications_expired_without_landing_total'), 1)
-  assert.equal(later.get('nebff_live_states'), 0)
+  t.equal(later.get('nebff_verifications_expired_without_landing_total'), 1)
+  t.equal(later.get('nebff_live_states'), 0)
 })
 
 test('and with state in Redis', { skip: redisMissing }, async (t) => {
   const redis = await startRedis(t)
   const { counts } = await seesTheExactCounts(t, { REDIS_URL: redis.url })
-  assert.equal(counts.get('nebff_live_states'), undefined)
+  t.equal(counts.get('nebff_live_states'), undefined)
 })

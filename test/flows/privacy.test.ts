@@ -2,8 +2,7 @@
  * Nothing personal and no secret is anywhere that somebody else can read. Every success, every problem code and every fault of Vonage,
  * with recognisable secrets in all that is sent; then standard output and error, metrics, traces, problems, and Redis are searched.
  */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type Test, test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { signatureOf } from '../support/canaries.ts'
 import { finishRows } from '../support/fault-rows-finish.ts'
@@ -81,7 +80,7 @@ async function runMistakes({ canaries, idp, open }: PrivacyWorld, lane: Lane): P
 }
 
 /** Codes by text message, with both products: sent, moved on to, typed wrong and right, and what goes wrong on the way. */
-async function runMessages({ canaries, idp, open }: PrivacyWorld): Promise<void> {
+async function runMessages(t: Test, { canaries, idp, open }: PrivacyWorld): Promise<void> {
   for (const [n, product] of (['network_enablement', 'verify'] as const).entries()) {
     const lane = await open({ SMS_FALLBACK: 'true', RATE_LIMIT_SMS_PER_NUMBER_PER_HOUR: '2' }, product)
     const [number, subject] = [`4472613948${n}`, `canary-subject-texted-${n}`]
@@ -108,10 +107,10 @@ async function runMessages({ canaries, idp, open }: PrivacyWorld): Promise<void>
     await lane.sendSms(token, { ...body, [secret]: number })
     await lane.finish(stranger, { code: right, state })
     const { code } = JSON.parse((await lane.finish(token, { code: wrong, state })).body)
-    assert.equal(code, 'wrong_code')
+    t.equal(code, 'wrong_code')
     lane.vonage.behave({})
     const finished = await lane.finish(token, { code: right, state })
-    assert.equal(JSON.parse(finished.body).phone_number_verified, true)
+    t.equal(JSON.parse(finished.body).phone_number_verified, true)
     canaries.add('receipt', signatureOf(JSON.parse(finished.body).receipt ?? ''))
     await lane.finish(token, { code: right, state })
     await lane.close()
@@ -153,7 +152,7 @@ test('no secret is in any place', { skip: redisMissing, timeout: 240_000 }, asyn
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
   await runMistakes(world, lane)
-  await runMessages(world)
+  await runMessages(t, world)
 
   const token = idp.tokenOf('canary-subject-bob')
   const landed = await lane.land({
@@ -162,18 +161,18 @@ test('no secret is in any place', { skip: redisMissing, timeout: 240_000 }, asyn
   })
   const finished = await lane.finish(token, landed.body)
   const { receipt, ...result } = JSON.parse(finished.body)
-  assert.deepEqual(result, { phone_number: `+${number}`, phone_number_verified: true })
-  assert.match(receipt, /^[\w-]+\.[\w-]+\.[\w-]+$/)
+  t.strictSame(result, { phone_number: `+${number}`, phone_number_verified: true })
+  t.match(receipt, /^[\w-]+\.[\w-]+\.[\w-]+$/)
   const again = await lane.finish(token, landed.body)
-  assert.equal(again.body, finished.body, 'from what Redis keeps')
+  t.equal(again.body, finished.body, 'from what Redis keeps')
   await runEnds(world, lane)
   await lane.close()
   await world.end()
 
-  assert.deepEqual([...codes].sort(), [...allCodes].sort(), 'every problem code was seen')
+  t.strictSame([...codes].sort(), [...allCodes].sort(), 'every problem code was seen')
   const { places, secrets, hits, searchedBytes } = canaries.search()
-  t.diagnostic(`${secrets} secrets looked for in ${places} places, ${searchedBytes} bytes`)
-  assert.deepEqual(hits, [])
-  assert.equal(places, 6)
-  assert.ok(secrets > 600)
+  t.comment(`${secrets} secrets looked for in ${places} places, ${searchedBytes} bytes`)
+  t.strictSame(hits, [])
+  t.equal(places, 6)
+  t.ok(secrets > 600)
 })

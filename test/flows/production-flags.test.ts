@@ -1,8 +1,8 @@
 /** The service as the image starts it, with every flag of the Dockerfile: a whole verification works, and little else. */
-import assert from 'node:assert/strict'
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { listeningSettings } from '../support/environment.ts'
 import { findFreePort } from '../support/free-port.ts'
@@ -31,13 +31,13 @@ const attempts = `process.once('SIGWINCH', async () => {
 })`
 
 test('with the flags of the image a verification succeeds, and writing, processes, threads and native code are refused', async (t) => {
-  assert.ok(nodeOptions.includes('--permission') && nodeOptions.includes('--disable-proto=delete'))
+  t.ok(nodeOptions.includes('--permission') && nodeOptions.includes('--disable-proto=delete'))
   const port = await findFreePort(20_000)
   const url = `http://127.0.0.1:${port}`
   const redirectUri = `${url}${callbackPath}`
   const privateKeyPem = privatePem(createRsaKeys())
   const simulator = await startSimulator({ redirectUri, privateKeyPem, requestsPerSecond: 0 })
-  t.after(() => simulator.close())
+  t.teardown(() => simulator.close())
   const settings = listeningSettings({
     PORT: String(port),
     AUTH_ISSUER: simulator.issuer,
@@ -49,8 +49,6 @@ test('with the flags of the image a verification succeeds, and writing, processe
     VONAGE_TOKEN_URL: simulator.tokenUrl,
     // Nobody collects, which must cost nothing; what matters is that the code is loaded.
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
-    // It could not write its coverage.
-    NODE_V8_COVERAGE: undefined,
   })
   const { child, logged, exited, stderr } = startMain(t, { settings, nodeOptions, before: attempts })
   await logged('listening')
@@ -62,14 +60,14 @@ test('with the flags of the image a verification succeeds, and writing, processe
   }
   const { auth_url } = (await post(startPath, { phone_number: '+99012345678' })) as { auth_url: string }
   const { body } = await openAuthUrl(auth_url)
-  assert.deepEqual(await post(finishPath, body), {
+  t.strictSame(await post(finishPath, body), {
     phone_number: '+99012345678',
     phone_number_verified: true,
   })
 
   child.kill('SIGWINCH')
   const { msg: _, ...refusals } = await logged('attempts')
-  assert.deepEqual(refusals, {
+  t.strictSame(refusals, {
     write: 'ERR_ACCESS_DENIED',
     spawn: 'ERR_ACCESS_DENIED',
     worker: 'ERR_ACCESS_DENIED',
@@ -77,6 +75,6 @@ test('with the flags of the image a verification succeeds, and writing, processe
     proto: 'undefined',
   })
   child.kill('SIGTERM')
-  assert.equal(await exited, 0)
-  assert.deepEqual(stderr, [])
+  t.equal(await exited, 0)
+  t.strictSame(stderr, [])
 })

@@ -2,13 +2,14 @@
  * The key for receipts is changed three times, as docs/operations.md says, on replicas that learn of it up to two minutes apart. Backends
  * keep the key set for all of its 300 seconds, each fetched from any replica, and check every receipt when it is new and at its end.
  */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import { test } from 'tap'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { createReceipts, type ReceiptKeyName } from '../../src/receipts/receipts.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { createKeys } from '../support/keys.ts'
+import { fail } from '../support/must.ts'
 import { callerOf } from '../support/unobserved.ts'
 
 const lifetimeSeconds = 300
@@ -17,12 +18,12 @@ const tickSeconds = 20
 /** When each replica learns of what was changed: at once, as a file is read, and as a Secret gets there. */
 const learnsAfterSeconds = [0, 60, 120]
 const backends = 5
-const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail('no number')
+const phoneNumber = parsePhoneNumber('+99012345678') ?? fail('no number')
 
 const keys = ['EC P-256', 'Ed25519', 'EC P-256', 'Ed25519'].map(
   (kind) => createKeys(kind as 'EC P-256' | 'Ed25519').privateKey,
 )
-const keyOf = (n: number) => keys[n] ?? assert.fail('no such key')
+const keyOf = (n: number) => keys[n] ?? fail('no such key')
 
 /** @param announced whether the next key is published before it signs */
 async function changeThrice(announced: boolean) {
@@ -38,11 +39,11 @@ async function changeThrice(announced: boolean) {
         next: undefined,
         clock,
         events: () => {},
-        onFailure: () => assert.fail(),
+        onFailure: () => fail(),
       }),
     ),
   )
-  const replica = (n: number) => replicas[n % replicas.length] ?? assert.fail('no replica')
+  const replica = (n: number) => replicas[n % replicas.length] ?? fail('no replica')
   const kept = Array.from({ length: backends }, () => ({
     set: createLocalJWKSet({ keys: [] }),
     fetchedAt: Number.NEGATIVE_INFINITY,
@@ -101,12 +102,12 @@ async function changeThrice(announced: boolean) {
   return outcome
 }
 
-test('three changes of the key as they are documented make no backend refuse a receipt', async () => {
+test('three changes of the key as they are documented make no backend refuse a receipt', async (t) => {
   const { issued, checks, refused } = await changeThrice(true)
-  assert.ok(issued > 700 && checks > 7000)
-  assert.equal(refused, 0)
+  t.ok(issued > 700 && checks > 7000)
+  t.equal(refused, 0)
 })
 
-test('the proof can fail: keys that sign without having been published are refused for a while', async () => {
-  assert.ok((await changeThrice(false)).refused > 0)
+test('the proof can fail: keys that sign without having been published are refused for a while', async (t) => {
+  t.ok((await changeThrice(false)).refused > 0)
 })

@@ -1,20 +1,21 @@
 /** The code of docs/samples/backends that can run here, against receipts of every kind that it must refuse. */
-import assert from 'node:assert/strict'
+
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { after, test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
+import { t as file, test } from 'tap'
 import { createReceiptCheck } from '../../docs/samples/backends/receipt.ts'
 import { openIdentityProvider } from '../support/app-client.ts'
 import { openDocumentServer } from '../support/document-server.ts'
 import { hostileReceipts, type ReceiptWorld, receiptOf } from '../support/hostile-receipts.ts'
 import { createKeys } from '../support/keys.ts'
+import { fail } from '../support/must.ts'
 
 const keys = createKeys('EC P-256')
 const kid = await calculateJwkThumbprint(keys.publicKey)
 const jwk = { ...keys.publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid }
-const { origin: issuer } = await openDocumentServer({ after }, { '/.well-known/jwks.json': { keys: [jwk] } })
+const { origin: issuer } = await openDocumentServer(file, { '/.well-known/jwks.json': { keys: [jwk] } })
 const world: ReceiptWorld = {
   keys,
   kid,
@@ -25,7 +26,7 @@ const world: ReceiptWorld = {
   nowSeconds: Math.floor(Date.now() / 1000),
 }
 const { audience, subject, phoneNumber, nowSeconds } = world
-const { tokenOf } = await openIdentityProvider({ after })
+const { tokenOf } = await openIdentityProvider(file)
 const hostile = [
   ...(await hostileReceipts(world)),
   ['an access token of the provider', tokenOf(subject)] as const,
@@ -39,25 +40,25 @@ const good: [what: string, receipt: string][] = [
 
 const check = createReceiptCheck({ issuer, audience })
 
-test(`the sample for Node refuses ${hostile.length} altered receipts`, async () => {
-  assert.ok(hostile.length >= 40)
-  for (const [what, receipt] of hostile) await assert.rejects(check(receipt, { subject, phoneNumber }), what)
+test(`the sample for Node refuses ${hostile.length} altered receipts`, async (t) => {
+  t.ok(hostile.length >= 40)
+  for (const [what, receipt] of hostile) await t.rejects(check(receipt, { subject, phoneNumber }), what)
 })
 
-test('the sample for Node accepts what is good', async () => {
+test('the sample for Node accepts what is good', async (t) => {
   for (const [what, receipt] of good)
-    assert.equal((await check(receipt, { subject, phoneNumber })).phone_number, phoneNumber, what)
+    t.equal((await check(receipt, { subject, phoneNumber })).phone_number, phoneNumber, what)
 })
 
-test('the sample for Node compares with nobody and nothing but what it is given', async () => {
-  const [[, receipt] = assert.fail()] = good
+test('the sample for Node compares with nobody and nothing but what it is given', async (t) => {
+  const [[, receipt] = fail()] = good
   for (const expected of [
     { subject: 'bob', phoneNumber },
     { subject: '', phoneNumber },
     { subject, phoneNumber: '+99012345679' },
     { subject, phoneNumber: '' },
   ])
-    await assert.rejects(check(receipt, expected))
+    await t.rejects(check(receipt, expected))
 })
 
 /** Debian's own Python, whose packages are Debian's. */
@@ -93,19 +94,19 @@ async function checkInPython(receipts: string[], expected: string[]): Promise<(s
   return JSON.parse(await text(child.stdout))
 }
 
-test('the sample for Python refuses and accepts the same', { skip: missing, timeout: 60_000 }, async () => {
+test('the sample for Python refuses and accepts the same', { skip: missing, timeout: 60_000 }, async (t) => {
   // Only the service itself could sign one, and PyJWT 2.6 does not look.
   const refused = hostile.filter(([what]) => !what.startsWith('a critical extension'))
-  assert.equal(refused.length, hostile.length - 1)
+  t.equal(refused.length, hostile.length - 1)
   const receipts = [...refused, ...good].map(([, receipt]) => receipt)
   const outcomes = await checkInPython(receipts, [subject, phoneNumber])
   const accepted = outcomes.flatMap((number, n) => (number === null ? [] : [refused[n]?.[0] ?? number]))
-  assert.deepEqual(accepted, Array(good.length).fill(phoneNumber))
+  t.strictSame(accepted, Array(good.length).fill(phoneNumber))
   for (const expected of [
     ['bob', phoneNumber],
     ['', phoneNumber],
     [subject, '+99012345679'],
     [subject, ''],
   ])
-    assert.deepEqual(await checkInPython([String(good[0]?.[1])], expected), [null])
+    t.strictSame(await checkInPython([String(good[0]?.[1])], expected), [null])
 })

@@ -2,12 +2,13 @@
  * With Verify a number has one verification at a time. A user who taps twice, or a phone that repeats a start whose answer it lost, gets the
  * same URL, here and at another replica, and Vonage is asked once.
  */
-import assert from 'node:assert/strict'
+
 import { connect } from 'node:net'
-import { after, before, type TestContext, test } from 'node:test'
+import { before, t as file, type Test, test } from 'tap'
 import { finish, type IdentityProvider, openIdentityProvider, start } from '../support/app-client.ts'
 import { productSettings } from '../support/fault-matrix.ts'
 import { type FaultServer, good, landingIn, startFaultServer, status } from '../support/fault-server.ts'
+import { fail } from '../support/must.ts'
 import { assertProblem } from '../support/problem.ts'
 import { call, requestBytes } from '../support/raw-http.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
@@ -19,7 +20,7 @@ let services: ServiceProcess
 before(async () => {
   services = await openServiceProcess()
 })
-after(() => services.close())
+file.teardown(() => services.close())
 
 interface Opened {
   vonage: FaultServer
@@ -27,7 +28,7 @@ interface Opened {
   replicas: HostedService[]
 }
 
-async function open(t: TestContext, { count = 1, redisUrl = '' } = {}): Promise<Opened> {
+async function open(t: Test, { count = 1, redisUrl = '' } = {}): Promise<Opened> {
   const idp = await openIdentityProvider(t)
   const vonage = await startFaultServer(t)
   const replicas: HostedService[] = []
@@ -38,14 +39,14 @@ async function open(t: TestContext, { count = 1, redisUrl = '' } = {}): Promise<
       REDIS_URL: redisUrl,
       VONAGE_REQUESTS_PER_SECOND: '1000',
     })
-    t.after(service.close)
+    t.teardown(service.close)
     replicas.push(service)
     while ((await call(service.url, { target: '/readyz' })).status !== 200);
   }
   return { vonage, idp, replicas }
 }
 
-const nth = <T>(all: readonly T[], n: number): T => all[n % all.length] ?? assert.fail()
+const nth = <T>(all: readonly T[], n: number): T => all[n % all.length] ?? fail()
 
 for (const [where, count] of [
   ['in memory', 1],
@@ -60,29 +61,29 @@ for (const [where, count] of [
     let first = await start(nth(replicas, 0).url, number, alice)
     // A machine busy with other tests may hand the first permit out too late: nothing has begun then.
     while (first.status === 503) first = await start(nth(replicas, 0).url, number, alice)
-    assert.equal(first.status, 200, first.body)
+    t.equal(first.status, 200, first.body)
     for (let repeat = 1; repeat <= 4; repeat++) {
       const again = await start(nth(replicas, repeat).url, number, { token: idp.tokenOf('alice') })
-      assert.deepEqual([again.status, again.body], [200, first.body])
+      t.strictSame([again.status, again.body], [200, first.body])
     }
-    assert.equal(vonage.calls('verify_v2').length, 1)
+    t.equal(vonage.calls('verify_v2').length, 1)
 
     // Other callers and other numbers are none of its repeats.
     vonage.behave({ verify_v2: status(409) })
     const stranger = await start(nth(replicas, 1).url, number, { token: idp.tokenOf('bob') })
-    assertProblem(stranger, 'verification_in_progress')
-    assert.equal(stranger.headers.get('retry-after'), '60')
-    assert.equal(vonage.calls('verify_v2').length, 2)
+    assertProblem(t, stranger, 'verification_in_progress')
+    t.equal(stranger.headers.get('retry-after'), '60')
+    t.equal(vonage.calls('verify_v2').length, 2)
     vonage.behave({})
     const other = await start(nth(replicas, 1).url, '+447700900102', alice)
-    assert.notEqual(other.body, first.body)
-    assert.equal(vonage.calls('verify_v2').length, 3)
+    t.not(other.body, first.body)
+    t.equal(vonage.calls('verify_v2').length, 3)
 
-    assert.equal((await finish(nth(replicas, 1).url, landingIn(first.body, 'a-code'), alice)).status, 200)
+    t.equal((await finish(nth(replicas, 1).url, landingIn(first.body, 'a-code'), alice)).status, 200)
     const next = await start(nth(replicas, 0).url, number, alice)
-    assert.equal(next.status, 200)
-    assert.notEqual(next.body, first.body)
-    assert.equal(vonage.calls('verify_v2').length, 4)
+    t.equal(next.status, 200)
+    t.not(next.body, first.body)
+    t.equal(vonage.calls('verify_v2').length, 4)
   })
 
 test('parallel starts of one caller for one number are one', async (t) => {
@@ -91,9 +92,9 @@ test('parallel starts of one caller for one number are one', async (t) => {
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => start(url, number, { token: idp.tokenOf('alice') })),
   )
-  assert.equal(new Set(answers.map(({ status, body }) => `${status} ${body}`)).size, 1)
-  assert.equal(nth(answers, 0).status, 200)
-  assert.equal(vonage.calls('verify_v2').length, 1)
+  t.equal(new Set(answers.map(({ status, body }) => `${status} ${body}`)).size, 1)
+  t.equal(nth(answers, 0).status, 200)
+  t.equal(vonage.calls('verify_v2').length, 1)
 })
 
 test('after the 60 s of the silent step a start is a new one, and the former object is good for nothing', async (t) => {
@@ -102,15 +103,15 @@ test('after the 60 s of the silent step a start is a new one, and the former obj
   const alice = { token: idp.tokenOf('alice') }
   const first = await start(url, number, alice)
   await services.advance(59_000)
-  assert.equal((await start(url, number, alice)).body, first.body)
+  t.equal((await start(url, number, alice)).body, first.body)
   await services.advance(1000)
   const next = await start(url, number, alice)
-  assert.equal(next.status, 200)
-  assert.notEqual(next.body, first.body)
-  assert.equal(vonage.calls('verify_v2').length, 2)
-  assertProblem(await finish(url, landingIn(first.body, 'a-code'), alice), 'invalid_state')
-  assert.equal(vonage.calls('verify_v2_check').length, 0)
-  assert.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
+  t.equal(next.status, 200)
+  t.not(next.body, first.body)
+  t.equal(vonage.calls('verify_v2').length, 2)
+  assertProblem(t, await finish(url, landingIn(first.body, 'a-code'), alice), 'invalid_state')
+  t.equal(vonage.calls('verify_v2_check').length, 0)
+  t.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
 })
 
 test('what Vonage no longer knows is not handed out again: after a code that was rejected a start is a new one', async (t) => {
@@ -120,14 +121,14 @@ test('what Vonage no longer knows is not handed out again: after a code that was
   for (const gone of [404, 410]) {
     const first = await start(url, number, alice)
     vonage.behave({ verify_v2_check: status(gone) })
-    assertProblem(await finish(url, landingIn(first.body, 'a-code'), alice), 'code_rejected')
+    assertProblem(t, await finish(url, landingIn(first.body, 'a-code'), alice), 'code_rejected')
     vonage.behave({})
     const next = await start(url, number, alice)
-    assert.equal(next.status, 200)
-    assert.notEqual(next.body, first.body)
-    assert.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
+    t.equal(next.status, 200)
+    t.not(next.body, first.body)
+    t.equal((await finish(url, landingIn(next.body, 'a-code'), alice)).status, 200)
   }
-  assert.equal(vonage.calls('verify_v2').length, 4)
+  t.equal(vonage.calls('verify_v2').length, 4)
 })
 
 test('a failed start is no start: the next one asks again', async (t) => {
@@ -135,10 +136,10 @@ test('a failed start is no start: the next one asks again', async (t) => {
   const url = nth(replicas, 0).url
   const alice = { token: idp.tokenOf('alice') }
   vonage.behave({ verify_v2: status(500) })
-  assertProblem(await start(url, number, alice), 'upstream_invalid')
+  assertProblem(t, await start(url, number, alice), 'upstream_invalid')
   vonage.behave({})
-  assert.equal((await start(url, number, alice)).status, 200)
-  assert.equal(vonage.calls('verify_v2').length, 2)
+  t.equal((await start(url, number, alice)).status, 200)
+  t.equal(vonage.calls('verify_v2').length, 2)
 })
 
 test('a start whose caller leaves goes on, and the repeat gets its URL', async (t) => {
@@ -163,7 +164,7 @@ test('a start whose caller leaves goes on, and the repeat gets its URL', async (
   const repeated = start(url, number, { token })
   answer()
   const { status, body } = await repeated
-  assert.equal(status, 200)
-  assert.equal(vonage.calls('verify_v2').length, 1)
-  assert.equal((await finish(url, landingIn(body, 'a-code'), { token })).status, 200)
+  t.equal(status, 200)
+  t.equal(vonage.calls('verify_v2').length, 1)
+  t.equal((await finish(url, landingIn(body, 'a-code'), { token })).status, 200)
 })

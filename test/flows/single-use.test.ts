@@ -2,9 +2,9 @@
  * A state is used once, under any number of parallel finishes over real sockets and kept connections: the operator sees one
  * exchange of a code for each state, whatever the callers see.
  */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+
 import { setTimeout as wait } from 'node:timers/promises'
+import { t as file, test } from 'tap'
 import { Pool } from 'undici'
 import { finishPath, type Landing, openWorld } from '../support/service.ts'
 
@@ -12,10 +12,10 @@ const rounds = 200
 const parallel = 100
 const number = '+99012345678'
 
-const world = await openWorld(after)
+const world = await openWorld((close) => file.teardown(close))
 const [alice, bob] = [await world.tokenOf('alice'), await world.tokenOf('bob')]
 const pool = new Pool(world.service.url, { connections: parallel })
-after(() => pool.close())
+file.teardown(() => pool.close())
 
 /** Status, then body: two answers are equal when their bytes are. */
 async function finish(token: string, landing: Landing): Promise<string> {
@@ -54,44 +54,44 @@ async function asked<T>(work: () => Promise<T>): Promise<{ answers: T; exchanges
   return { answers, exchanges: world.exchanges() - exchanges, checks: world.checks() - checks }
 }
 
-test(`${parallel} parallel finishes of the owner get one answer and make one exchange, in each of ${rounds} rounds`, async () => {
+test(`${parallel} parallel finishes of the owner get one answer and make one exchange, in each of ${rounds} rounds`, async (t) => {
   for (let round = 0; round < rounds; round++) {
     const landing = await world.landingOf(alice, number)
     const { answers, exchanges, checks } = await asked(() =>
       Promise.all(times(parallel, () => finish(alice, landing))),
     )
-    assert.deepEqual(tally(answers), { [verified]: parallel })
-    assert.deepEqual([exchanges, checks], [1, 1])
+    t.strictSame(tally(answers), { [verified]: parallel })
+    t.strictSame([exchanges, checks], [1, 1])
   }
 })
 
-test('of 100 parallel finishes with different codes one makes an exchange, and the others get invalid_state', async () => {
+test('of 100 parallel finishes with different codes one makes an exchange, and the others get invalid_state', async (t) => {
   for (let round = 0; round < 20; round++) {
     const { code, state } = await world.landingOf(alice, number)
     const { answers, exchanges } = await asked(() =>
       Promise.all(times(parallel, (n) => finish(alice, { code: n === round ? code : `guess-${n}`, state }))),
     )
     const { '400 invalid_state': missed, ...winner } = tally(answers)
-    assert.equal(missed, parallel - 1)
-    assert.deepEqual(Object.values(winner), [1])
-    assert.ok([verified, '400 code_rejected'].includes(Object.keys(winner)[0] ?? ''))
-    assert.equal(exchanges, 1)
+    t.equal(missed, parallel - 1)
+    t.strictSame(Object.values(winner), [1])
+    t.ok([verified, '400 code_rejected'].includes(Object.keys(winner)[0] ?? ''))
+    t.equal(exchanges, 1)
   }
 })
 
-test("another caller's finishes among the owner's all get invalid_state and disturb nothing", async () => {
+test("another caller's finishes among the owner's all get invalid_state and disturb nothing", async (t) => {
   for (let round = 0; round < 20; round++) {
     const landing = await world.landingOf(alice, number)
     const { answers, exchanges, checks } = await asked(() =>
       Promise.all(times(parallel, (n) => finish(n % 2 === 0 ? bob : alice, landing))),
     )
-    assert.deepEqual(tally(answers.filter((_, n) => n % 2 === 0)), { '400 invalid_state': parallel / 2 })
-    assert.deepEqual(tally(answers.filter((_, n) => n % 2 === 1)), { [verified]: parallel / 2 })
-    assert.deepEqual([exchanges, checks], [1, 1])
+    t.strictSame(tally(answers.filter((_, n) => n % 2 === 0)), { '400 invalid_state': parallel / 2 })
+    t.strictSame(tally(answers.filter((_, n) => n % 2 === 1)), { [verified]: parallel / 2 })
+    t.strictSame([exchanges, checks], [1, 1])
   }
 })
 
-test('parallel finishes share a failure as well, and nothing runs twice', async () => {
+test('parallel finishes share a failure as well, and nothing runs twice', async (t) => {
   for (const [failing, problem] of [
     ['+990000001030', '400 code_rejected'],
     ['+990000001041', '403 not_on_carrier_network'],
@@ -100,9 +100,9 @@ test('parallel finishes share a failure as well, and nothing runs twice', async 
     const { answers, exchanges } = await asked(() =>
       Promise.all(times(parallel, () => finish(alice, landing))),
     )
-    assert.deepEqual(tally(answers), { [problem]: parallel })
-    assert.equal(exchanges, 1)
-    assert.deepEqual(tally([await finish(alice, landing)]), { '400 invalid_state': 1 })
+    t.strictSame(tally(answers), { [problem]: parallel })
+    t.equal(exchanges, 1)
+    t.strictSame(tally([await finish(alice, landing)]), { '400 invalid_state': 1 })
   }
 })
 
@@ -110,9 +110,9 @@ for (const [numberOf, result] of [
   [number, verified],
   [otherNumber, notVerified],
 ] as const)
-  test(`the same finish again gets the same bytes, ${result}, and anything else invalid_state`, async () => {
+  test(`the same finish again gets the same bytes, ${result}, and anything else invalid_state`, async (t) => {
     const landing = await world.landingOf(alice, numberOf)
-    assert.equal(await finish(alice, landing), result)
+    t.equal(await finish(alice, landing), result)
     const { answers, exchanges } = await asked(async () => [
       await finish(alice, { ...landing, code: `${landing.code}x` }),
       await finish(bob, landing),
@@ -120,7 +120,7 @@ for (const [numberOf, result] of [
       await finish(alice, landing),
       await finish(alice, landing),
     ])
-    assert.deepEqual(tally(answers), { '400 invalid_state': 3, [result]: 2 })
-    assert.deepEqual(answers.slice(3), [result, result])
-    assert.equal(exchanges, 0)
+    t.strictSame(tally(answers), { '400 invalid_state': 3, [result]: 2 })
+    t.strictSame(answers.slice(3), [result, result])
+    t.equal(exchanges, 0)
   })

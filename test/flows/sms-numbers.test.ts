@@ -2,8 +2,7 @@
  * Every number that the simulator documents for Verify v2, on its way by text message: where it ends, and how many messages it cost.
  * Written from the documents of both sides, and not from either's tables.
  */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { t as file, type Test, test } from 'tap'
 import { verifyNumbers } from '../../simulator/verify-v2/numbers.ts'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { contract } from '../support/problem.ts'
@@ -83,23 +82,23 @@ async function verify(world: SmsWorld, token: string, step: Step, number: string
   return world.finish(token, { code, state: sent.body.state })
 }
 
-function assertOutcome({ status, body }: Answer, outcome: Outcome): void {
-  if (outcome === 'verified') assert.deepEqual([status, body.phone_number_verified], [200, true])
-  else assert.deepEqual([status, body.code], [contract[outcome][0], outcome])
+function assertOutcome(t: Test, { status, body }: Answer, outcome: Outcome): void {
+  if (outcome === 'verified') t.strictSame([status, body.phone_number_verified], [200, true])
+  else t.strictSame([status, body.code], [contract[outcome][0], outcome])
 }
 
 const worlds = {
-  start: await openSmsWorld(after, 'network_enablement'),
-  next: await openSmsWorld(after, 'verify'),
-  check: await openSmsWorld(after, 'network_enablement'),
+  start: await openSmsWorld((close) => file.teardown(close), 'network_enablement'),
+  next: await openSmsWorld((close) => file.teardown(close), 'verify'),
+  check: await openSmsWorld((close) => file.teardown(close), 'network_enablement'),
 }
 
-test('every number with a fault on the way of a message is here', () => {
+test('every number with a fault on the way of a message is here', async (t) => {
   for (const [step, ends] of Object.entries(expected)) {
     const own = [...Object.keys(ends), ...Object.keys(late[step as Step])].map(numberOf)
     const documented = verifyNumbers.filter((row) => row.step === step && !row.pattern)
     const elsewhere = step === 'next' ? [numberOf('252')] : []
-    assert.deepEqual([...own, ...elsewhere].sort(), documented.map(({ number }) => number).sort())
+    t.strictSame([...own, ...elsewhere].sort(), documented.map(({ number }) => number).sort())
   }
 })
 
@@ -107,49 +106,49 @@ let used = 400
 for (const step of ['start', 'next', 'check'] as const)
   for (const [end, expectation] of Object.entries(expected[step])) {
     const [outcome, messages] = typeof expectation === 'string' ? [expectation, 1] : expectation
-    test(`${numberOf(end)} is ${outcome} at ${step}, ${messages} in the inbox`, async () => {
+    test(`${numberOf(end)} is ${outcome} at ${step}, ${messages} in the inbox`, async (t) => {
       const world = worlds[step]
       const token = await world.tokenOf('alice')
-      assertOutcome(await verify(world, token, step, numberOf(end)), outcome)
-      assert.equal(world.inbox(numberOf(end)).length, messages)
+      assertOutcome(t, await verify(world, token, step, numberOf(end)), outcome)
+      t.equal(world.inbox(numberOf(end)).length, messages)
       // A quota that was stopped goes on, and a circuit counts from the beginning.
       pass(2)
-      assertOutcome(await verify(world, token, step, numberOf(String(++used))), 'verified')
+      assertOutcome(t, await verify(world, token, step, numberOf(String(++used))), 'verified')
     })
   }
 
-test('+447700900252: where Vonage knows no further step, the app gets a state, and nothing more is sent', async () => {
+test('+447700900252: where Vonage knows no further step, the app gets a state, and nothing more is sent', async (t) => {
   const world = worlds.next
   const token = await world.tokenOf('alice')
   await world.authUrl(token, numberOf('252'))
-  assert.equal((await world.sendSms(token, numberOf('252'))).status, 200)
-  assert.deepEqual(world.inbox(numberOf('252')), [])
+  t.equal((await world.sendSms(token, numberOf('252'))).status, 200)
+  t.strictSame(world.inbox(numberOf('252')), [])
 })
 
-test('an answer that was lost costs no second message when the app asks again', async () => {
+test('an answer that was lost costs no second message when the app asks again', async (t) => {
   const world = worlds.start
   // Since the test of this number Vonage has forgotten it.
   pass(400)
   const token = await world.tokenOf('bob')
-  assertOutcome(await world.sendSms(token, numberOf('218')), 'upstream_invalid')
+  assertOutcome(t, await world.sendSms(token, numberOf('218')), 'upstream_invalid')
   const before = world.inbox(numberOf('218')).length
-  assertOutcome(await world.sendSms(token, numberOf('218')), 'verification_in_progress')
-  assert.equal(world.inbox(numberOf('218')).length, before)
+  assertOutcome(t, await world.sendSms(token, numberOf('218')), 'verification_in_progress')
+  t.equal(world.inbox(numberOf('218')).length, before)
 })
 
-test('"send again" is refused while Vonage waits for the code, which still counts', async () => {
+test('"send again" is refused while Vonage waits for the code, which still counts', async (t) => {
   const world = worlds.start
   const [token, number] = [await world.tokenOf('alice'), numberOf('499')]
   const state = await world.stateOf(token, number)
   pass(31)
-  assertOutcome(await world.sendSms(token, number), 'verification_in_progress')
+  assertOutcome(t, await world.sendSms(token, number), 'verification_in_progress')
   const [code = '', ...more] = world.inbox(number)
-  assert.deepEqual(more, [])
-  assertOutcome(await world.finish(token, { code, state }), 'verified')
+  t.strictSame(more, [])
+  assertOutcome(t, await world.finish(token, { code, state }), 'verified')
 })
 
 test('while the quota is spent no message leaves, and who asks again gets one', async (t) => {
-  const world = await openSmsWorld((close) => t.after(close), 'network_enablement', {
+  const world = await openSmsWorld((close) => t.teardown(close), 'network_enablement', {
     VONAGE_REQUESTS_PER_SECOND: '2',
     START_TIMEOUT_MS: '1000',
   })
@@ -158,12 +157,12 @@ test('while the quota is spent no message leaves, and who asks again gets one', 
   const answers = await Promise.all(numbers.map((number) => world.sendSms(token, number)))
   const sent = numbers.filter((number) => world.inbox(number).length > 0)
   const refused = answers.filter(({ status }) => status !== 200)
-  assert.deepEqual([...new Set(refused.map(({ body }) => body.code))], ['upstream_busy'])
-  assert.equal(sent.length, numbers.length - refused.length)
-  assert.ok(sent.length <= 4 && world.calls().starts === sent.length, `${sent.length} messages`)
+  t.strictSame([...new Set(refused.map(({ body }) => body.code))], ['upstream_busy'])
+  t.equal(sent.length, numbers.length - refused.length)
+  t.ok(sent.length <= 4 && world.calls().starts === sent.length, `${sent.length} messages`)
   const [unlucky = ''] = numbers.filter((number) => !sent.includes(number))
   pass(1)
-  assertOutcome(await verify(world, token, 'start', unlucky), 'verified')
+  assertOutcome(t, await verify(world, token, 'start', unlucky), 'verified')
 })
 
 test('late answers:', async (t) => {
@@ -174,9 +173,9 @@ test('late answers:', async (t) => {
     for (const [end, outcome] of Object.entries(late[step]))
       await t.test(`${numberOf(end)} is ${outcome} at ${step}, for one message`, async (t) => {
         const product = step === 'next' ? 'verify' : 'network_enablement'
-        const world = await openSmsWorld((close) => t.after(close), product, deadlines, { sleep: forever })
+        const world = await openSmsWorld((close) => t.teardown(close), product, deadlines, { sleep: forever })
         const token = await world.tokenOf('alice')
-        assertOutcome(await verify(world, token, step, numberOf(end)), outcome)
-        assert.equal(world.inbox(numberOf(end)).length, 1)
+        assertOutcome(t, await verify(world, token, step, numberOf(end)), outcome)
+        t.equal(world.inbox(numberOf(end)).length, 1)
       })
 })

@@ -1,5 +1,5 @@
 /** Codes by text message at three real processes on one Redis: guesses, messages and limits are counted over all of them. */
-import { test } from 'node:test'
+import { test } from 'tap'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
 import { print } from '../support/replica-proofs.ts'
 import { openReplicas } from '../support/replicas.ts'
@@ -18,21 +18,21 @@ test('three replicas count guesses and messages together', { skip: redisMissing 
   const world = await openReplicas(t, { REDIS_URL: redis.url, ...smsSettings })
 
   await t.test('a wrong code does not renew the time of its state', async (t) => {
-    t.diagnostic(print(await proveTime(world, redis)))
+    t.comment(print(await proveTime(t, world, redis)))
   })
   await t.test('200 parallel wrong codes get three checks, in each of 3 rounds', async (t) => {
-    t.diagnostic(print(await proveGuesses(world, 3)))
+    t.comment(print(await proveGuesses(t, world, 3)))
   })
   await t.test('the right code verifies once, and is repeated by every replica', async (t) => {
-    t.diagnostic(print(await proveRightCode(world, 5)))
+    t.comment(print(await proveRightCode(t, world, 5)))
   })
   await t.test('200 repeats of one request send one message', async (t) => {
-    t.diagnostic(print(await proveOneMessage(world, 200)))
+    t.comment(print(await proveOneMessage(t, world, 200)))
   })
 })
 
 test('the limits hold over three replicas, to the message', { skip: redisMissing }, async (t) => {
   const redis = await startRedis(t)
   const world = await openReplicas(t, { REDIS_URL: redis.url, ...limitSettings })
-  t.diagnostic(print(await proveSmsLimits(world, redis)))
+  t.comment(print(await proveSmsLimits(t, world, redis)))
 })

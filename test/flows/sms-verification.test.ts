@@ -2,16 +2,16 @@
  * The whole story of a code by text message over real sockets, for both products: the silent way fails, a message arrives, and the user
  * types its code. What Vonage charges for is counted: messages in inboxes, and calls.
  */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+
 import { decodeJwt } from 'jose'
+import { t as file, type Test, test } from 'tap'
 import { contract } from '../support/problem.ts'
 import type { Answer } from '../support/service.ts'
 import { openSmsWorld, pass, products, type SmsWorld, wrong } from '../support/sms-world.ts'
 
 const worlds = {
-  network_enablement: await openSmsWorld(after, 'network_enablement'),
-  verify: await openSmsWorld(after, 'verify'),
+  network_enablement: await openSmsWorld((close) => file.teardown(close), 'network_enablement'),
+  verify: await openSmsWorld((close) => file.teardown(close), 'verify'),
 }
 const { verify } = worlds
 
@@ -19,8 +19,8 @@ const { verify } = worlds
 let used = 300
 const freshNumber = () => `+447700900${++used}`
 
-function assertProblem({ status, body }: Answer, code: keyof typeof contract): void {
-  assert.deepEqual([status, body.code], [contract[code][0], code])
+function assertProblem(t: Test, { status, body }: Answer, code: keyof typeof contract): void {
+  t.strictSame([status, body.code], [contract[code][0], code])
 }
 
 function methodOf({ body }: Answer): unknown {
@@ -51,25 +51,25 @@ for (const product of products) {
   const world = worlds[product]
   const { sendSms, stateOf, inbox, finish, tokenOf } = world
 
-  test(`${product}: where the silent way fails, a code by text message verifies the number`, async () => {
+  test(`${product}: where the silent way fails, a code by text message verifies the number`, async (t) => {
     const [token, mallory, number] = [await tokenOf('alice'), await tokenOf('mallory'), freshNumber()]
-    assert.ok((await failSilently[product](world, token, number)).status >= 400)
+    t.ok((await failSilently[product](world, token, number)).status >= 400)
     const { status, body } = await sendSms(token, number)
-    assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body), ['state', 'code_length', 'expires_in'])
+    t.equal(status, 200)
+    t.strictSame(Object.keys(body), ['state', 'code_length', 'expires_in'])
     const [code = '', ...more] = inbox(number)
-    assert.deepEqual([code.length, more], [6, []])
+    t.strictSame([code.length, more], [6, []])
     const typed = { code, state: String(body.state) }
-    assertProblem(await finish(mallory, typed), 'invalid_state')
+    assertProblem(t, await finish(mallory, typed), 'invalid_state')
     const finished = await finish(token, typed)
-    assert.deepEqual(Object.keys(finished.body), ['phone_number', 'phone_number_verified', 'receipt'])
-    assert.deepEqual([finished.body.phone_number, finished.body.phone_number_verified], [number, true])
-    assert.equal(methodOf(finished), 'sms')
-    assert.equal((await finish(token, typed)).text, finished.text, 'a lost answer')
-    assertProblem(await finish(token, { ...typed, code: wrong(code) }), 'invalid_state')
+    t.strictSame(Object.keys(finished.body), ['phone_number', 'phone_number_verified', 'receipt'])
+    t.strictSame([finished.body.phone_number, finished.body.phone_number_verified], [number, true])
+    t.equal(methodOf(finished), 'sms')
+    t.equal((await finish(token, typed)).text, finished.text, 'a lost answer')
+    assertProblem(t, await finish(token, { ...typed, code: wrong(code) }), 'invalid_state')
   })
 
-  test(`${product}: two wrong codes may be followed by the right one, three not`, async () => {
+  test(`${product}: two wrong codes may be followed by the right one, three not`, async (t) => {
     const token = await tokenOf('alice')
     for (const guesses of [2, 3]) {
       const number = freshNumber()
@@ -77,30 +77,31 @@ for (const product of products) {
       const [code = ''] = inbox(number)
       for (let guess = 1; guess <= guesses; guess++)
         assertProblem(
+          t,
           await finish(token, { code: wrong(code, guess), state }),
           guess === 3 ? 'code_rejected' : 'wrong_code',
         )
       const [last, { checks }] = await asked(world, () => finish(token, { code, state }))
-      if (guesses === 3) assertProblem(last, 'code_rejected')
-      else assert.equal(last.status, 200)
-      assert.equal(checks, 3 - guesses)
+      if (guesses === 3) assertProblem(t, last, 'code_rejected')
+      else t.equal(last.status, 200)
+      t.equal(checks, 3 - guesses)
       // Starting again leads to another message, without a wait.
-      assert.notEqual(await stateOf(token, number), state)
-      assert.equal(inbox(number).length, 2)
+      t.not(await stateOf(token, number), state)
+      t.equal(inbox(number).length, 2)
     }
   })
 
-  test(`${product}: a message that never comes, comes late, or has wrong codes`, async () => {
+  test(`${product}: a message that never comes, comes late, or has wrong codes`, async (t) => {
     const token = await tokenOf('alice')
     await stateOf(token, '+447700900260')
     pass(290)
-    assert.deepEqual(inbox('+447700900260'), [])
+    t.strictSame(inbox('+447700900260'), [])
 
     const late = await stateOf(token, '+447700900261')
-    assert.deepEqual(inbox('+447700900261'), [])
+    t.strictSame(inbox('+447700900261'), [])
     pass(20)
     const [code = ''] = inbox('+447700900261')
-    assert.equal((await finish(token, { code, state: late })).status, 200)
+    t.equal((await finish(token, { code, state: late })).status, 200)
 
     const state = await stateOf(token, '+447700900262')
     const [shown = ''] = inbox('+447700900262')
@@ -109,21 +110,21 @@ for (const product of products) {
       const { body } = await finish(token, { code: shown, state })
       codes.push(body.code)
     }
-    assert.deepEqual(codes, ['wrong_code', 'wrong_code', 'code_rejected', 'code_rejected'])
-    assert.equal(inbox('+447700900262').length, 1)
+    t.strictSame(codes, ['wrong_code', 'wrong_code', 'code_rejected', 'code_rejected'])
+    t.equal(inbox('+447700900262').length, 1)
   })
 
-  test(`${product}: the code's time is over after 300 s`, async () => {
+  test(`${product}: the code's time is over after 300 s`, async (t) => {
     const [token, number] = [await tokenOf('alice'), freshNumber()]
     const state = await stateOf(token, number)
     const [code = ''] = inbox(number)
     pass(299)
-    assertProblem(await finish(token, { code: wrong(code), state }), 'wrong_code')
+    assertProblem(t, await finish(token, { code: wrong(code), state }), 'wrong_code')
     pass(1)
-    assertProblem(await finish(token, { code, state }), 'invalid_state')
+    assertProblem(t, await finish(token, { code, state }), 'invalid_state')
   })
 
-  test(`${product}: 1,000 requests send one message`, async () => {
+  test(`${product}: 1,000 requests send one message`, async (t) => {
     const [token, number] = [await tokenOf('alice'), freshNumber()]
     const states = new Set<string>()
     const [, { starts }] = await asked(world, async () => {
@@ -131,47 +132,47 @@ for (const product of products) {
         for (const state of await Promise.all(Array.from({ length: 100 }, () => stateOf(token, number))))
           states.add(state)
     })
-    assert.deepEqual([states.size, starts, inbox(number).length], [1, 1, 1])
+    t.strictSame([states.size, starts, inbox(number).length], [1, 1, 1])
   })
 
-  test(`${product}: a number of the virtual operator gets no message, and Vonage is not asked`, async () => {
+  test(`${product}: a number of the virtual operator gets no message, and Vonage is not asked`, async (t) => {
     const token = await tokenOf('alice')
     const [answer, calls] = await asked(world, () => sendSms(token, '+99012345678'))
-    assertProblem(answer, 'network_not_supported')
-    assert.deepEqual(calls, { starts: 0, nexts: 0, checks: 0 })
+    assertProblem(t, answer, 'network_not_supported')
+    t.strictSame(calls, { starts: 0, nexts: 0, checks: 0 })
   })
 }
 
-test('a start of Verify that is under way is moved on, and the number gets one message', async () => {
+test('a start of Verify that is under way is moved on, and the number gets one message', async (t) => {
   const [token, number] = [await verify.tokenOf('alice'), freshNumber()]
   await verify.authUrl(token, number)
   const [state, calls] = await asked(verify, () => verify.stateOf(token, number))
-  assert.deepEqual(calls, { starts: 0, nexts: 1, checks: 0 })
+  t.strictSame(calls, { starts: 0, nexts: 1, checks: 0 })
   const [code = '', ...more] = verify.inbox(number)
-  assert.deepEqual(more, [])
+  t.strictSame(more, [])
   pass(61)
   const finished = await verify.finish(token, { code, state })
-  assert.deepEqual([finished.status, methodOf(finished)], [200, 'sms'])
-  assert.equal(verify.inbox(number).length, 1)
+  t.strictSame([finished.status, methodOf(finished)], [200, 'sms'])
+  t.equal(verify.inbox(number).length, 1)
 })
 
-test('when Vonage has moved on by itself, the app gets a state for that message', async () => {
+test('when Vonage has moved on by itself, the app gets a state for that message', async (t) => {
   const token = await verify.tokenOf('alice')
   const unsupported = '+447700900200'
-  assertProblem(await verify.start(token, unsupported), 'network_not_supported')
+  assertProblem(t, await verify.start(token, unsupported), 'network_not_supported')
   const number = freshNumber()
   await verify.authUrl(token, number)
   pass(60)
   for (const moved of [unsupported, number]) {
     const [state, calls] = await asked(verify, () => verify.stateOf(token, moved))
-    assert.deepEqual(calls, { starts: 0, nexts: 0, checks: 0 })
+    t.strictSame(calls, { starts: 0, nexts: 0, checks: 0 })
     const [code = '', ...more] = verify.inbox(moved)
-    assert.deepEqual(more, [])
-    assert.equal(methodOf(await verify.finish(token, { code, state })), 'sms')
+    t.strictSame(more, [])
+    t.equal(methodOf(await verify.finish(token, { code, state })), 'sms')
   }
 })
 
-test('after a silent code that Vonage refused the message is asked of the same verification first', async () => {
+test('after a silent code that Vonage refused the message is asked of the same verification first', async (t) => {
   const token = await verify.tokenOf('alice')
   // Refused as the wrong one, after which it is over; and refused although it is right, after which it runs.
   for (const [number, code, calls] of [
@@ -179,13 +180,13 @@ test('after a silent code that Vonage refused the message is asked of the same v
     ['+447700900230', undefined, { starts: 0, nexts: 1, checks: 0 }],
   ] as const) {
     const { body } = await verify.open(token, number)
-    assertProblem(await verify.finish(token, { ...body, ...(code && { code }) }), 'code_rejected')
+    assertProblem(t, await verify.finish(token, { ...body, ...(code && { code }) }), 'code_rejected')
     const [, seen] = await asked(verify, () => verify.stateOf(token, number))
-    assert.deepEqual([seen, verify.inbox(number).length], [calls, 1])
+    t.strictSame([seen, verify.inbox(number).length], [calls, 1])
   }
 })
 
-test("another caller's start is not moved on, and gets no code of it", async () => {
+test("another caller's start is not moved on, and gets no code of it", async (t) => {
   const [alice, mallory, number] = [
     await verify.tokenOf('alice'),
     await verify.tokenOf('mallory'),
@@ -193,27 +194,27 @@ test("another caller's start is not moved on, and gets no code of it", async () 
   ]
   await verify.authUrl(alice, number)
   const [answer, { nexts }] = await asked(verify, () => verify.sendSms(mallory, number))
-  assertProblem(answer, 'verification_in_progress')
-  assert.equal(answer.headers.get('retry-after'), '60')
-  assert.deepEqual([nexts, verify.inbox(number)], [0, []])
+  assertProblem(t, answer, 'verification_in_progress')
+  t.equal(answer.headers.get('retry-after'), '60')
+  t.strictSame([nexts, verify.inbox(number)], [0, []])
 })
 
-test('a silent code that arrives after the move is code_rejected, and the typed one is still good', async () => {
+test('a silent code that arrives after the move is code_rejected, and the typed one is still good', async (t) => {
   const [token, number] = [await verify.tokenOf('alice'), freshNumber()]
   const silent = await verify.open(token, number)
-  assert.equal(silent.status, 200)
+  t.equal(silent.status, 200)
   const state = await verify.stateOf(token, number)
-  assertProblem(await verify.finish(token, silent.text), 'code_rejected')
+  assertProblem(t, await verify.finish(token, silent.text), 'code_rejected')
   const [code = ''] = verify.inbox(number)
-  assertProblem(await verify.finish(token, { code: wrong(code), state }), 'wrong_code')
-  assert.equal((await verify.finish(token, { code, state })).status, 200)
+  assertProblem(t, await verify.finish(token, { code: wrong(code), state }), 'wrong_code')
+  t.equal((await verify.finish(token, { code, state })).status, 200)
 })
 
-test("a receipt never takes the code of a message for a device's", async () => {
+test("a receipt never takes the code of a message for a device's", async (t) => {
   const [token, number] = [await verify.tokenOf('alice'), freshNumber()]
   const { body } = await verify.open(token, number)
   await verify.stateOf(token, number)
   const [code = ''] = verify.inbox(number)
   const finished = await verify.finish(token, { code, request_id: body.request_id })
-  assert.deepEqual([finished.status, methodOf(finished)], [200, 'sms'])
+  t.strictSame([finished.status, methodOf(finished)], [200, 'sms'])
 })

@@ -1,11 +1,11 @@
 /**
  * Starts over real HTTP on both sides: what the phone gets, what Vonage gets, and that a bad token gets nowhere.
  */
-import assert from 'node:assert/strict'
+
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
 import { createLocalJWKSet, decodeJwt } from 'jose'
+import { t as file, test } from 'tap'
 import { Pool } from 'undici'
 import { createVerification } from '../../src/core/verification.ts'
 import { createAccessTokens } from '../../src/idp/access-token.ts'
@@ -65,35 +65,32 @@ const operator = createNetworkEnablement({
   finishTimeoutMs: 5000,
   clock,
 })
-const server = await openPublicServer(
-  { after },
-  {
-    verification: createVerification({
-      ...unobserved,
-      operator,
-      store: createMemoryStore({ ttlSeconds: 300, maxEntries: 100_000, maxPerCaller: 5, clock }),
-      scopes: [scope],
-      callingCodes: [],
-      ownNumberOnly: false,
-    }),
-    accessTokens: createAccessTokens({
-      issuers: new Map([[issuer, createLocalJWKSet(provider.keySet)]]),
-      audiences: [audience],
-      clientIds: [],
-      requiredClaims: [],
-      algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-      tokenTypes: ['at+jwt'],
-      requiredScope,
-      phoneNumberClaim,
-      clockToleranceSeconds: toleranceSeconds,
-      introspect: undefined,
-      onClientAsAudience: () => {},
-      digest: (subject) => callerOf(subject).pseudonym,
-      clock,
-    }),
-  },
-)
-after(async () => {
+const server = await openPublicServer(file, {
+  verification: createVerification({
+    ...unobserved,
+    operator,
+    store: createMemoryStore({ ttlSeconds: 300, maxEntries: 100_000, maxPerCaller: 5, clock }),
+    scopes: [scope],
+    callingCodes: [],
+    ownNumberOnly: false,
+  }),
+  accessTokens: createAccessTokens({
+    issuers: new Map([[issuer, createLocalJWKSet(provider.keySet)]]),
+    audiences: [audience],
+    clientIds: [],
+    requiredClaims: [],
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    tokenTypes: ['at+jwt'],
+    requiredScope,
+    phoneNumberClaim,
+    clockToleranceSeconds: toleranceSeconds,
+    introspect: undefined,
+    onClientAsAudience: () => {},
+    digest: (subject) => callerOf(subject).pseudonym,
+    clock,
+  }),
+})
+file.teardown(async () => {
   await transport.close()
   upstream.close()
 })
@@ -106,13 +103,13 @@ function start(token: string, headers: Record<string, string> = {}): Promise<Res
   })
 }
 
-test('the phone gets the two values of the concept page, untouched, and nothing more', async () => {
+test('the phone gets the two values of the concept page, untouched, and nothing more', async (t) => {
   const answer = await start(provider.token())
-  assert.equal(answer.status, 200)
-  assert.equal(await answer.text(), JSON.stringify({ auth_url: authUrl, requires_carrier_network: false }))
+  t.equal(answer.status, 200)
+  t.equal(await answer.text(), JSON.stringify({ auth_url: authUrl, requires_carrier_network: false }))
 })
 
-test('Vonage gets the number, the scopes and a state of ours, and no header of the caller', async () => {
+test('Vonage gets the number, the scopes and a state of ours, and no header of the caller', async (t) => {
   received.length = 0
   await start(provider.token(), {
     cookie: 'canary=1',
@@ -121,9 +118,9 @@ test('Vonage gets the number, the scopes and a state of ours, and no header of t
     'x-forwarded-for': '1.2.3.4',
   })
   const [call] = received
-  assert.deepEqual(Object.keys(call?.body ?? {}), ['phone_number', 'scopes', 'state'])
-  assert.deepEqual(call?.body.scopes, [scope])
-  assert.deepEqual(Object.keys(call?.headers ?? {}).sort(), [
+  t.strictSame(Object.keys(call?.body ?? {}), ['phone_number', 'scopes', 'state'])
+  t.strictSame(call?.body.scopes, [scope])
+  t.strictSame(Object.keys(call?.headers ?? {}).sort(), [
     'accept',
     'accept-encoding',
     'authorization',
@@ -132,13 +129,13 @@ test('Vonage gets the number, the scopes and a state of ours, and no header of t
     'content-type',
     'host',
   ])
-  assert.doesNotMatch(JSON.stringify(call), /canary/)
+  t.notMatch(JSON.stringify(call), /canary/)
 })
 
 test('10,000 starts have 10,000 states and share one application JWT', async (t) => {
   received.length = 0
   const client = new Pool(server.url, { connections: 32 })
-  t.after(() => client.close())
+  t.teardown(() => client.close())
   const headers = { authorization: `Bearer ${provider.token()}`, 'content-type': 'application/json' }
   const request = { headers, body: JSON.stringify({ phone_number: '+346661113334' }) }
   let left = 10_000
@@ -153,13 +150,13 @@ test('10,000 starts have 10,000 states and share one application JWT', async (t)
   await Promise.all(Array.from({ length: 32 }, startInTurn))
   const states = new Set(received.map(({ body }) => String(body.state)))
   const signed = new Set(received.map(({ headers }) => decodeJwt(headers.authorization?.slice(7) ?? '').jti))
-  assert.deepEqual([...statuses], [200])
-  assert.equal(states.size, 10_000)
-  assert.ok([...states].every((state) => /^[A-Za-z0-9_-]{43}$/.test(state)))
-  assert.ok(signed.size <= 2)
+  t.strictSame([...statuses], [200])
+  t.equal(states.size, 10_000)
+  t.ok([...states].every((state) => /^[A-Za-z0-9_-]{43}$/.test(state)))
+  t.ok(signed.size <= 2)
 })
 
-test('no hostile token reaches Vonage, and each is told why in WWW-Authenticate', async () => {
+test('no hostile token reaches Vonage, and each is told why in WWW-Authenticate', async (t) => {
   received.length = 0
   const made = await createHostileTokens(provider, 'https://attacker.example/keys')
   // HTTP itself drops white space around a header's value.
@@ -168,10 +165,10 @@ test('no hostile token reaches Vonage, and each is told why in WWW-Authenticate'
   while ((await start('')).status === 503);
   for (const { what, token, code } of hostile) {
     const answer = await start(token)
-    assert.equal(answer.status, code === 'insufficient_scope' ? 403 : 401, what)
-    assert.equal(answer.headers.get('www-authenticate'), `Bearer realm="network-enablement", error="${code}"`)
-    assert.equal(((await answer.json()) as { code: string }).code, code, what)
+    t.equal(answer.status, code === 'insufficient_scope' ? 403 : 401, what)
+    t.equal(answer.headers.get('www-authenticate'), `Bearer realm="network-enablement", error="${code}"`)
+    t.equal(((await answer.json()) as { code: string }).code, code, what)
   }
-  assert.ok(hostile.length > 30)
-  assert.equal(received.length, 0)
+  t.ok(hostile.length > 30)
+  t.equal(received.length, 0)
 })

@@ -1,7 +1,7 @@
 /** One verification as an operator sees it in a collector: phone, service, Vonage and Redis in one trace, and nothing personal in it. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { openCollector } from '../support/collector.ts'
+import { fail } from '../support/must.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
 import { finishPath, openAuthUrl, openWorld, startPath } from '../support/service.ts'
 import { traceparent } from '../support/spans.ts'
@@ -34,13 +34,13 @@ test('a verification is one trace, from the phone through the service to Vonage'
   const started = await post(startPath, '{"phone_number":"+99012345678"}')
   const landed = await openAuthUrl(String(started.body.auth_url))
   const finished = await post(finishPath, landed.text)
-  assert.equal(finished.body.phone_number_verified, true)
+  t.equal(finished.body.phone_number_verified, true)
   for (const close of closing) await close()
 
   const ours = collector.spans.filter((span) => span.traceId === traceId)
-  const byName = (name: string) => ours.find((span) => span.name === name) ?? assert.fail(name)
+  const byName = (name: string) => ours.find((span) => span.name === name) ?? fail(name)
   const [start, finish] = [byName(`POST ${startPath}`), byName(`POST ${finishPath}`)]
-  for (const server of [start, finish]) assert.equal(server.parentSpanId, phonesSpan)
+  for (const server of [start, finish]) t.equal(server.parentSpanId, phonesSpan)
   for (const [name, parent] of [
     ['vonage network_enablement', start],
     ['redis state.put', start],
@@ -49,9 +49,9 @@ test('a verification is one trace, from the phone through the service to Vonage'
     ['vonage verify', finish],
     ['redis state.keepResult', finish],
   ] as const)
-    assert.equal(byName(name).parentSpanId, parent.spanId, name)
-  assert.equal(byName('vonage verify').attributes['http.response.status_code'], 200)
-  for (const { resource } of ours) assert.equal(resource['service.name'], 'a-service')
+    t.equal(byName(name).parentSpanId, parent.spanId, name)
+  t.equal(byName('vonage verify').attributes['http.response.status_code'], 200)
+  for (const { resource } of ours) t.equal(resource['service.name'], 'a-service')
 
   const calls = world.simulator.received()
   for (const [path, name] of [
@@ -60,18 +60,17 @@ test('a verification is one trace, from the phone through the service to Vonage'
     ['/camara/number-verification/v031/verify', 'vonage verify'],
   ] as const) {
     const received = calls.find((received) => received.path === path)
-    assert.equal(received?.headers.traceparent, `00-${traceId}-${byName(name).spanId}-01`)
-    assert.equal(received?.headers['x-correlator'], name === 'vonage verify' ? 'a-request' : undefined)
+    t.equal(received?.headers.traceparent, `00-${traceId}-${byName(name).spanId}-01`)
+    t.equal(received?.headers['x-correlator'], name === 'vonage verify' ? 'a-request' : undefined)
   }
 
   const { code = '', state = '' } = landed.body
   const sent = collector.bodies.join()
-  for (const secret of ['99012345678', code, state, token, '?'])
-    assert.ok(secret !== '' && !sent.includes(secret))
+  for (const secret of ['99012345678', code, state, token, '?']) t.ok(secret !== '' && !sent.includes(secret))
 })
 
 test('without a collector the trace of the phone goes on to Vonage as it came', async (t) => {
-  const world = await openWorld((close) => t.after(close))
+  const world = await openWorld((close) => t.teardown(close))
   const headers = {
     authorization: `Bearer ${await world.tokenOf('alice')}`,
     'content-type': 'application/json',
@@ -82,5 +81,5 @@ test('without a collector the trace of the phone goes on to Vonage as it came', 
     headers,
     body: '{"phone_number":"+99012345678"}',
   })
-  assert.equal(world.simulator.received().at(-1)?.headers.traceparent, traceparent)
+  t.equal(world.simulator.received().at(-1)?.headers.traceparent, traceparent)
 })

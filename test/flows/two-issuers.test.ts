@@ -1,6 +1,5 @@
 /** Two identity providers that know an alice each: neither can finish, repeat, crowd out or use up the limits of the other. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { startWornProvider } from '../../simulator/worn-provider.ts'
 import type { Environment } from '../../src/config.ts'
 import { findFreePort } from '../support/free-port.ts'
@@ -8,12 +7,12 @@ import { openWorld } from '../support/service.ts'
 
 const number = '+99012345678'
 
-async function open(t: TestContext, settings: Environment) {
+async function open(t: Test, settings: Environment) {
   const other = await startWornProvider('auth0', { host: '127.0.0.1', port: 0, issuer: undefined })
-  t.after(() => other.close())
+  t.teardown(() => other.close())
   const port = await findFreePort()
   const world = await openWorld(
-    (close) => t.after(close),
+    (close) => t.teardown(close),
     { AUTH_ISSUER: `http://127.0.0.1:${port},${other.issuer}`, ...settings },
     { identityProviderPort: port },
   )
@@ -23,19 +22,19 @@ async function open(t: TestContext, settings: Environment) {
 test('neither finishes nor repeats what the other began', async (t) => {
   const { world, one, two } = await open(t, {})
   const landing = await world.landingOf(one, number)
-  assert.equal((await world.finish(two, landing)).status, 400)
+  t.equal((await world.finish(two, landing)).status, 400)
   const finished = await world.finish(one, landing)
-  assert.equal(finished.status, 200)
-  assert.equal((await world.finish(two, landing)).status, 400)
-  assert.equal((await world.finish(one, landing)).text, finished.text)
-  assert.equal((await world.finish(two, await world.landingOf(two, number))).status, 200)
+  t.equal(finished.status, 200)
+  t.equal((await world.finish(two, landing)).status, 400)
+  t.equal((await world.finish(one, landing)).text, finished.text)
+  t.equal((await world.finish(two, await world.landingOf(two, number))).status, 200)
 })
 
 test('neither crowds out what the other began', async (t) => {
   const { world, one, two } = await open(t, { STATE_MAX_PER_CALLER: '1' })
   const [first, second] = [await world.landingOf(one, number), await world.landingOf(two, number)]
-  assert.equal((await world.finish(one, first)).status, 200)
-  assert.equal((await world.finish(two, second)).status, 200)
+  t.equal((await world.finish(one, first)).status, 200)
+  t.equal((await world.finish(two, second)).status, 200)
 })
 
 test('neither uses up the limits of the other', async (t) => {
@@ -49,6 +48,6 @@ test('neither uses up the limits of the other', async (t) => {
     return all
   }
   const numbers = [number, '+99012345677', number, number]
-  assert.deepEqual(await statuses(one, numbers), [200, 429, 200, 429])
-  assert.deepEqual(await statuses(two, numbers), [200, 429, 200, 429])
+  t.strictSame(await statuses(one, numbers), [200, 429, 200, 429])
+  t.strictSame(await statuses(two, numbers), [200, 429, 200, 429])
 })

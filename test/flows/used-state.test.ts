@@ -2,14 +2,14 @@
  * What a state is worth when it is worth nothing: unknown, expired, used, another caller's and malformed ones are answered
  * alike, to the byte and in time; and how long exactly a result can be asked for again. Time is the test's.
  */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { createVerification } from '../../src/core/verification.ts'
 import { guard } from '../../src/http/authenticate.ts'
 import { numberVerificationRoutes } from '../../src/http/routes/number-verification.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
+import { fail } from '../support/must.ts'
 import { openRoutes } from '../support/route-server.ts'
 import { createScriptedOperator } from '../support/scripted-operator.ts'
 import { callerOf, correlation, unobserved } from '../support/unobserved.ts'
@@ -18,7 +18,7 @@ const ttlSeconds = 300
 const code = 'a-code'
 
 /** The service's own core and memory store behind the real route; the token is the subject. */
-async function setUp(t: TestContext) {
+async function setUp(t: Test) {
   const clock = createFakeClock()
   const operator = createScriptedOperator({
     authUrl: () => ({ authUrl: 'https://operator.example/auth', requiresCarrierNetwork: true }),
@@ -47,7 +47,7 @@ async function setUp(t: TestContext) {
       correlation,
       new AbortController(),
     )
-    return operator.asked.at(-1)?.request.state ?? assert.fail('the operator was not asked')
+    return operator.asked.at(-1)?.request.state ?? fail('the operator was not asked')
   }
 
   async function finish(subject: string, landing: { code: string; state: string }) {
@@ -71,10 +71,10 @@ async function setUp(t: TestContext) {
 type Finished = Awaited<ReturnType<Awaited<ReturnType<typeof setUp>>['finish']>>
 
 /** All of an answer but the id of the request and the date. */
-function bytesOf({ status, headers, text }: Finished): unknown {
-  const requestId = headers.get('x-request-id') ?? assert.fail('no request id')
+function bytesOf(t: Test, { status, headers, text }: Finished): unknown {
+  const requestId = headers.get('x-request-id') ?? fail('no request id')
   const named = [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name))
-  assert.ok(text.includes(requestId))
+  t.ok(text.includes(requestId))
   return [status, named, text.replace(requestId, '')]
 }
 
@@ -91,7 +91,7 @@ test('an unknown, expired, used, foreign or malformed state gets the same bytes,
   const expired = await start('alice')
   clock.advance(ttlSeconds * 1000)
   const [used, foreign] = [await start('alice'), await start('bob')]
-  assert.equal((await finish('alice', { code, state: used })).status, 200)
+  t.equal((await finish('alice', { code, state: used })).status, 200)
 
   const states: Record<string, () => string> = {
     unknown: mintState,
@@ -106,55 +106,51 @@ test('an unknown, expired, used, foreign or malformed state gets the same bytes,
   for (let round = 0; round < rounds; round++)
     for (const [kind, stateOf] of Object.entries(states)) {
       const answer = await finish('alice', { code: `other-${round}`, state: stateOf() })
-      answers.add(JSON.stringify(bytesOf(answer)))
+      answers.add(JSON.stringify(bytesOf(t, answer)))
       elapsedMs[kind]?.push(answer.elapsedMs)
     }
-  assert.equal(answers.size, 1)
-  assert.match([...answers][0] ?? '', /^\[400,.*invalid_state/)
-  assert.equal(exchanges(), 1)
+  t.equal(answers.size, 1)
+  t.match([...answers][0] ?? '', /^\[400,.*invalid_state/)
+  t.equal(exchanges(), 1)
   const medians = Object.values(elapsedMs).map(median)
-  assert.equal(medians.length, 6)
-  assert.ok(Math.max(...medians) - Math.min(...medians) < maxDifferenceMs, medians.join(' ms, '))
+  t.equal(medians.length, 6)
+  t.ok(Math.max(...medians) - Math.min(...medians) < maxDifferenceMs, medians.join(' ms, '))
 
-  assert.equal(
-    (await finish('bob', { code, state: foreign })).status,
-    200,
-    'the foreign one is still its owner’s',
-  )
+  t.equal((await finish('bob', { code, state: foreign })).status, 200, 'the foreign one is still its owner’s')
 })
 
 test('a state lives to the last millisecond of its TTL, and not one longer', async (t) => {
   const { clock, start, finish, exchanges } = await setUp(t)
   const [lastMoment, tooLate] = [await start('alice'), await start('alice')]
   clock.advance(ttlSeconds * 1000 - 1)
-  assert.equal((await finish('alice', { code, state: lastMoment })).status, 200)
+  t.equal((await finish('alice', { code, state: lastMoment })).status, 200)
   clock.advance(1)
-  assert.equal((await finish('alice', { code, state: tooLate })).status, 400)
-  assert.equal(exchanges(), 1)
+  t.equal((await finish('alice', { code, state: tooLate })).status, 400)
+  t.equal(exchanges(), 1)
 })
 
 test('a result is repeated to its owner up to 60 seconds after it, byte for byte, and not one millisecond longer', async (t) => {
   const { clock, start, finish, exchanges } = await setUp(t)
   const state = await start('alice')
   const { text } = await finish('alice', { code, state })
-  assert.equal(text, '{"phone_number":"+99012345678","phone_number_verified":true}')
+  t.equal(text, '{"phone_number":"+99012345678","phone_number_verified":true}')
   for (const advanceMs of [0, 30_000, 29_999]) {
     clock.advance(advanceMs)
-    assert.equal((await finish('alice', { code, state })).text, text)
-    assert.equal((await finish('bob', { code, state })).status, 400)
-    assert.equal((await finish('alice', { code: 'another', state })).status, 400)
+    t.equal((await finish('alice', { code, state })).text, text)
+    t.equal((await finish('bob', { code, state })).status, 400)
+    t.equal((await finish('alice', { code: 'another', state })).status, 400)
   }
   clock.advance(1)
-  assert.equal((await finish('alice', { code, state })).status, 400)
-  assert.equal(exchanges(), 1)
+  t.equal((await finish('alice', { code, state })).status, 400)
+  t.equal(exchanges(), 1)
 })
 
 test('a repeat does not lengthen the time in which a result can be repeated', async (t) => {
   const { clock, start, finish } = await setUp(t)
   const state = await start('alice')
   for (let repeat = 0; repeat < 6; repeat++) {
-    assert.equal((await finish('alice', { code, state })).status, 200)
+    t.equal((await finish('alice', { code, state })).status, 200)
     clock.advance(10_000)
   }
-  assert.equal((await finish('alice', { code, state })).status, 400)
+  t.equal((await finish('alice', { code, state })).status, 400)
 })

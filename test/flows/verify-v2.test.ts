@@ -2,9 +2,9 @@
  * The same story with Verify v2 behind the service: every number of its virtual operator has the documented answer, and an app cannot
  * tell which product runs.
  */
-import assert from 'node:assert/strict'
+
 import { connect } from 'node:net'
-import { after, type TestContext, test } from 'node:test'
+import { t as file, type Test, test } from 'tap'
 import type { Network } from '../../simulator/phone.ts'
 import { verifyNumbers } from '../../simulator/verify-v2/numbers.ts'
 import { verify } from '../support/number-expectations.ts'
@@ -20,55 +20,56 @@ import {
 
 const verifyProduct = { VONAGE_PRODUCT: 'verify', VONAGE_REDIRECT_URI: '' }
 
-const world = await openWorld(after, verifyProduct)
+const world = await openWorld((close) => file.teardown(close), verifyProduct)
 const token = await world.tokenOf('alice')
 
 async function assertOutcome(
+  t: Test,
   { world, token }: { world: World; token: string },
   number: string,
   [expectedStep, outcome]: VerifyV2Expectation,
 ): Promise<void> {
   const [step, { status, body, text }] = await verify(world, token, number)
-  assert.equal(step, expectedStep, text)
+  t.equal(step, expectedStep, text)
   if (typeof outcome === 'number') {
-    assert.equal(status, outcome)
-    assert.ok(!('next_action' in body), "Vonage's own words")
+    t.equal(status, outcome)
+    t.ok(!('next_action' in body), "Vonage's own words")
   } else if (outcome === true) {
-    assert.equal(status, 200, text)
-    assert.deepEqual(body, { phone_number: number, phone_number_verified: true })
+    t.equal(status, 200, text)
+    t.strictSame(body, { phone_number: number, phone_number_verified: true })
   } else {
-    assert.equal(body.code, outcome)
-    assert.equal(status, contract[outcome][0])
+    t.equal(body.code, outcome)
+    t.equal(status, contract[outcome][0])
   }
 }
 
-test('every number of the virtual Verify v2 has an expectation here', () => {
-  assert.deepEqual(
+test('every number of the virtual Verify v2 has an expectation here', async (t) => {
+  t.strictSame(
     [...Object.keys({ ...verifyV2Expectations, ...lateVerifyV2Expectations }), ...voidAtTheDevice].sort(),
     verifyNumbers.map(({ example }) => example).sort(),
   )
 })
 
-test('a device that gets nothing of use tells the app to offer another way, and posts nothing', async () => {
+test('a device that gets nothing of use tells the app to offer another way, and posts nothing', async (t) => {
   const phone = world.simulator.createPhone()
   for (const phoneNumber of voidAtTheDevice) {
     const outcome = await phone.verify({ subject: 'dave', phoneNumber, network: 'cellular' })
-    assert.equal('next_action' in outcome && outcome.next_action, 'use_fallback')
+    t.equal('next_action' in outcome && outcome.next_action, 'use_fallback')
   }
 })
 
-test('the start answers exactly two members, and Verify sees neither the access token nor any header of the phone', async () => {
+test('the start answers exactly two members, and Verify sees neither the access token nor any header of the phone', async (t) => {
   const { status, body } = await world.start(await world.tokenOf('carol'), '+990000000056')
-  assert.equal(status, 200)
-  assert.deepEqual(Object.keys(body), ['auth_url', 'requires_carrier_network'])
-  assert.equal(body.requires_carrier_network, true)
+  t.equal(status, 200)
+  t.strictSame(Object.keys(body), ['auth_url', 'requires_carrier_network'])
+  t.equal(body.requires_carrier_network, true)
   const calls = JSON.stringify(world.simulator.received())
-  assert.ok(!calls.includes(token))
-  assert.doesNotMatch(calls, /"(user-agent|cookie|x-forwarded-for|x-request-id)"/i)
+  t.ok(!calls.includes(token))
+  t.notMatch(calls, /"(user-agent|cookie|x-forwarded-for|x-request-id)"/i)
 })
 
 test('the metrics tell the two calls of Verify apart, and wait for no device on the landing page', async (t) => {
-  const own = await openWorld((close) => t.after(close), verifyProduct)
+  const own = await openWorld((close) => t.teardown(close), verifyProduct)
   const bob = await own.tokenOf('bob')
   for (const number of ['+99012345678', '+99012345677']) await verify(own, bob, number)
   const { text } = await own.send(`${own.service.managementUrl}/metrics`)
@@ -81,33 +82,33 @@ test('the metrics tell the two calls of Verify apart, and wait for no device on 
     )
   const calls = (call: string) =>
     sampleOf(`nebff_upstream_request_duration_seconds_count{call="${call}",outcome="2xx"}`)
-  assert.deepEqual([calls('verify_v2'), calls('verify_v2_check')], [2, 1])
-  assert.equal(sampleOf('nebff_verifications_url_issued_total{country="990"}'), 2)
-  assert.equal(sampleOf('nebff_verifications_finished_total{country="990",result="match"}'), 1)
-  assert.equal(sampleOf('nebff_circuit_state{call="verify_v2"}'), 0)
-  assert.doesNotMatch(text, /^nebff_(upstream|circuit)\w*\{call="(network_enablement|token|verify)"/m)
-  assert.doesNotMatch(text, /^nebff_verifications_landed_total\{outcome="code"\} [1-9]/m)
+  t.strictSame([calls('verify_v2'), calls('verify_v2_check')], [2, 1])
+  t.equal(sampleOf('nebff_verifications_url_issued_total{country="990"}'), 2)
+  t.equal(sampleOf('nebff_verifications_finished_total{country="990",result="match"}'), 1)
+  t.equal(sampleOf('nebff_circuit_state{call="verify_v2"}'), 0)
+  t.notMatch(text, /^nebff_(upstream|circuit)\w*\{call="(network_enablement|token|verify)"/m)
+  t.notMatch(text, /^nebff_verifications_landed_total\{outcome="code"\} [1-9]/m)
 })
 
 for (const [number, expectation] of Object.entries(verifyV2Expectations))
-  test(`${number} ends at the ${expectation.join(' with ')}`, () =>
-    assertOutcome({ world, token }, number, expectation))
+  test(`${number} ends at the ${expectation.join(' with ')}`, async (t) =>
+    assertOutcome(t, { world, token }, number, expectation))
 
 test('late answers of Verify v2 end with the deadline', async (t) => {
   const forever = (_durationMs: number, signal: AbortSignal) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   const deadlines = { ...verifyProduct, START_TIMEOUT_MS: '1500', FINISH_TIMEOUT_MS: '1500' }
-  const lateWorld = await openWorld((close) => t.after(close), deadlines, { sleep: forever })
+  const lateWorld = await openWorld((close) => t.teardown(close), deadlines, { sleep: forever })
   const bob = { world: lateWorld, token: await lateWorld.tokenOf('bob') }
   await Promise.all(
     Object.entries(lateVerifyV2Expectations).map(([number, expectation]) =>
-      assertOutcome(bob, number, expectation),
+      assertOutcome(t, bob, number, expectation),
     ),
   )
 })
 
 /** An app's requests to the service as they are on the wire, on their way through a recorder. */
-async function recordApp(t: TestContext, settings: Record<string, string>) {
+async function recordApp(t: Test, settings: Record<string, string>) {
   let servicePort = 0
   const recorder = await startRawServer(t, {
     onRequest(socket) {
@@ -119,7 +120,7 @@ async function recordApp(t: TestContext, settings: Record<string, string>) {
     },
   })
   const serviceUrl = `http://127.0.0.1:${recorder.port}`
-  const { service, simulator } = await openWorld((close) => t.after(close), settings, { serviceUrl })
+  const { service, simulator } = await openWorld((close) => t.teardown(close), settings, { serviceUrl })
   servicePort = Number(new URL(service.url).port)
   const phone = simulator.createPhone()
 
@@ -158,26 +159,26 @@ test('one app runs every flow of both products, and what it sends to the service
     ['+990000000012', 'wifi', [true, false]],
   ] as const) {
     const walks = [await former.walk(number, network), await successor.walk(number, network)]
-    assert.deepEqual(
+    t.strictSame(
       walks.map(({ requests }) => requests.length === 2),
       finishes,
       'who has an object posts it',
     )
-    assert.equal(walks[0]?.requests[0], walks[1]?.requests[0], 'the same start')
+    t.equal(walks[0]?.requests[0], walks[1]?.requests[0], 'the same start')
     const finishesSent = walks.flatMap(({ requests, posted }) => {
       const [, finish] = requests
       if (finish === undefined) return []
-      assert.ok(finish.endsWith(`\r\n\r\n${posted}`), 'the object as the device got it')
+      t.ok(finish.endsWith(`\r\n\r\n${posted}`), 'the object as the device got it')
       return finish.replace(posted, '').replace(`content-length: ${posted.length}`, 'content-length: n')
     })
-    assert.equal(new Set(finishesSent).size, finishesSent.length === 0 ? 0 : 1, finishesSent.join('\n'))
+    t.equal(new Set(finishesSent).size, finishesSent.length === 0 ? 0 : 1, finishesSent.join('\n'))
     if (number === '+99012345678') {
-      assert.deepEqual(
+      t.strictSame(
         walks.map(({ verified }) => verified),
         [true, true],
       )
       const names = walks.map(({ posted }) => Object.keys(JSON.parse(posted)).sort())
-      assert.deepEqual(names, [
+      t.strictSame(names, [
         ['code', 'state'],
         ['code', 'request_id'],
       ])

@@ -1,6 +1,5 @@
 /** What counts as one client address. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { addressKey } from '../../src/http/rate-limit.ts'
 
 /** All of a row are one client. */
@@ -33,18 +32,18 @@ const groups: readonly (readonly string[])[] = [
 ]
 
 for (const [first = '', ...others] of groups)
-  test(`${first} and its like are one client, and nobody else's`, () => {
-    for (const other of others) assert.equal(addressKey(other), addressKey(first), other)
+  test(`${first} and its like are one client, and nobody else's`, async (t) => {
+    for (const other of others) t.equal(addressKey(other), addressKey(first), other)
     const strangers = groups.filter(([head]) => head !== first).flat()
-    for (const stranger of strangers) assert.notEqual(addressKey(stranger), addressKey(first), stranger)
+    for (const stranger of strangers) t.not(addressKey(stranger), addressKey(first), stranger)
   })
 
-test('an IPv4 address is its own group, and an IPv6 network is written in one way', () => {
-  assert.equal(addressKey('::ffff:192.0.2.1'), '192.0.2.1')
-  assert.equal(addressKey('2001:0DB8::1'), '2001:db8::')
+test('an IPv4 address is its own group, and an IPv6 network is written in one way', async (t) => {
+  t.equal(addressKey('::ffff:192.0.2.1'), '192.0.2.1')
+  t.equal(addressKey('2001:0DB8::1'), '2001:db8::')
 })
 
-test('any text is a group of some kind', () => {
+test('any text is a group of some kind', async (t) => {
   for (const text of [
     '',
     ':',
@@ -56,5 +55,5 @@ test('any text is a group of some kind', () => {
     'a:b:c:d:e:f:g:h:i:j',
     'x'.repeat(1000),
   ])
-    assert.equal(typeof addressKey(text), 'string')
+    t.equal(typeof addressKey(text), 'string')
 })

@@ -1,8 +1,8 @@
 /** A bare listener: its limits, its headers, and a problem for whatever is not served. */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { after, test } from 'node:test'
+import { t as file, test } from 'tap'
 import { createApp } from '../../src/http/app.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
 import {
@@ -30,34 +30,34 @@ async function openApp(owner: Owner, overrides: Partial<Parameters<typeof create
   return { app, url: await listenOnLoopback(owner, app) }
 }
 
-const { app, url } = await openApp({ after })
+const { app, url } = await openApp(file)
 const json = { 'content-type': 'application/json' }
 const bodyOf = (bytes: number) => JSON.stringify('x'.repeat(bytes - 2))
 
-test('a served request has the headers of every answer', async () => {
+test('a served request has the headers of every answer', async (t) => {
   const answer = await call(url, { target: '/thing' })
-  assert.equal(answer.status, 200)
-  assertSafeHeaders(answer)
+  t.equal(answer.status, 200)
+  assertSafeHeaders(t, answer)
 })
 
-test('a body of 4096 bytes is read, and one more is too large', async () => {
+test('a body of 4096 bytes is read, and one more is too large', async (t) => {
   const request = { method: 'POST', target: '/thing', headers: json }
-  assert.equal((await call(url, { ...request, body: bodyOf(4096) })).status, 200)
-  assertProblem(await call(url, { ...request, body: bodyOf(4097) }), 'payload_too_large')
+  t.equal((await call(url, { ...request, body: bodyOf(4096) })).status, 200)
+  assertProblem(t, await call(url, { ...request, body: bodyOf(4097) }), 'payload_too_large')
 })
 
-test('a body in chunks is too large as soon as it is', async () => {
+test('a body in chunks is too large as soon as it is', async (t) => {
   const headers = { ...json, connection: undefined, 'transfer-encoding': 'chunked' }
   const head = requestBytes({ method: 'POST', target: '/thing', headers })
   const chunk = `400\r\n${'x'.repeat(1024)}\r\n`
-  assertProblem(only(await speak(url, head + chunk.repeat(5))), 'payload_too_large')
+  assertProblem(t, only(await speak(url, head + chunk.repeat(5))), 'payload_too_large')
 })
 
 for (const expect of [undefined, '100-continue'])
-  test(`a declared length of 1 GB is too large before a byte is sent, Expect: ${expect}`, async () => {
+  test(`a declared length of 1 GB is too large before a byte is sent, Expect: ${expect}`, async (t) => {
     const headers = { ...json, connection: undefined, 'content-length': '1000000000', expect }
     const answers = await speak(url, requestBytes({ method: 'POST', target: '/thing', headers }))
-    assertProblem(only(answers.filter(({ status }) => status >= 200)), 'payload_too_large')
+    assertProblem(t, only(answers.filter(({ status }) => status >= 200)), 'payload_too_large')
   })
 
 const head8k: Record<string, object> = {
@@ -67,16 +67,17 @@ const head8k: Record<string, object> = {
 }
 
 for (const [kind, request] of Object.entries(head8k))
-  test(`a head with ${kind} is too large`, async () => {
+  test(`a head with ${kind} is too large`, async (t) => {
     const answer = await call(url, { target: '/thing', ...request })
-    assertProblem(answer, 'headers_too_large')
-    assert.equal(answer.headers.get('connection'), 'close')
+    assertProblem(t, answer, 'headers_too_large')
+    t.equal(answer.headers.get('connection'), 'close')
   })
 
 test('a larger head is read where the setting allows it', async (t) => {
   const { url } = await openApp(t, { maxHeadBytes: 32_768 })
-  assert.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(32_000) } })).status, 200)
+  t.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(32_000) } })).status, 200)
   assertProblem(
+    t,
     await call(url, { target: '/thing', headers: { x: 'x'.repeat(33_000) } }),
     'headers_too_large',
   )
@@ -85,20 +86,21 @@ test('a larger head is read where the setting allows it', async (t) => {
 test('no header is overlooked, however many there are', async (t) => {
   const { url } = await openApp(t, { maxHeadBytes: 32_768 })
   const headers = { x: Array.from({ length: 2500 }, () => 'x') }
-  assert.equal((await call(url, { target: '/thing', headers })).status, 200)
+  t.equal((await call(url, { target: '/thing', headers })).status, 200)
   assertProblem(
+    t,
     await call(url, { target: '/thing', headers: { ...headers, HOST: 'other.example' } }),
     'invalid_request',
   )
 })
 
-test('a head of 7 KB is read', async () => {
-  assert.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(7000) } })).status, 200)
+test('a head of 7 KB is read', async (t) => {
+  t.equal((await call(url, { target: '/thing', headers: { x: 'x'.repeat(7000) } })).status, 200)
 })
 
 for (const target of ['/%zz', '/%', '/%c0%ae', '/thing%ff', '/%zz?x=%zz'])
-  test(`the malformed URL ${target} is an invalid request`, async () => {
-    assertProblem(await call(url, { target }), 'invalid_request')
+  test(`the malformed URL ${target} is an invalid request`, async (t) => {
+    assertProblem(t, await call(url, { target }), 'invalid_request')
   })
 
 for (const target of [
@@ -111,47 +113,51 @@ for (const target of [
   '/%2fthing',
   `/${'x'.repeat(4096)}`,
 ])
-  test(`there is nothing at ${target.slice(0, 20)}`, async () => {
-    assertProblem(await call(url, { target }), 'not_found')
+  test(`there is nothing at ${target.slice(0, 20)}`, async (t) => {
+    assertProblem(t, await call(url, { target }), 'not_found')
   })
 
 const methods = ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PURGE', 'PROPFIND', 'LINK', 'QUERY']
 
 for (const method of methods)
-  test(`${method} is answered with Allow where only POST is served`, async () => {
+  test(`${method} is answered with Allow where only POST is served`, async (t) => {
     for (const target of ['/made', '/made?thing=1']) {
       const answer = await call(url, { method, target })
-      assertProblem(answer, 'method_not_allowed')
-      assert.equal(answer.headers.get('allow'), 'POST')
+      assertProblem(t, answer, 'method_not_allowed')
+      t.equal(answer.headers.get('allow'), 'POST')
     }
   })
 
-test('a wrong method is one whatever body it carries', async () => {
+test('a wrong method is one whatever body it carries', async (t) => {
   for (const body of ['x', 'x'.repeat(9000)])
     for (const headers of [json, { 'content-type': 'text/plain' }, {}])
-      assertProblem(await call(url, { method: 'PUT', target: '/made', headers, body }), 'method_not_allowed')
+      assertProblem(
+        t,
+        await call(url, { method: 'PUT', target: '/made', headers, body }),
+        'method_not_allowed',
+      )
 })
 
-test('HEAD is answered with Allow and no body where only POST is served', async () => {
+test('HEAD is answered with Allow and no body where only POST is served', async (t) => {
   const answer = await call(url, { method: 'HEAD', target: '/made' })
-  assert.deepEqual([answer.status, answer.headers.get('allow'), answer.body], [405, 'POST', ''])
-  assertSafeHeaders(answer)
+  t.strictSame([answer.status, answer.headers.get('allow'), answer.body], [405, 'POST', ''])
+  assertSafeHeaders(t, answer)
 })
 
-test('Allow lists every method of the path', async () => {
+test('Allow lists every method of the path', async (t) => {
   const { headers } = await call(url, { method: 'DELETE', target: '/thing' })
-  assert.deepEqual(headers.get('allow')?.split(', ').sort(), ['GET', 'HEAD', 'POST'])
+  t.strictSame(headers.get('allow')?.split(', ').sort(), ['GET', 'HEAD', 'POST'])
 })
 
-test('HEAD is served where GET is, without a body', async () => {
+test('HEAD is served where GET is, without a body', async (t) => {
   const answer = await call(url, { method: 'HEAD', target: '/thing' })
-  assert.deepEqual([answer.status, answer.body], [200, ''])
+  t.strictSame([answer.status, answer.body], [200, ''])
 })
 
 for (const header of ['x-http-method-override', 'x-http-method', 'x-method-override'])
-  test(`${header} changes no method`, async () => {
+  test(`${header} changes no method`, async (t) => {
     const answer = await call(url, { target: '/made', headers: { [header]: 'POST' } })
-    assertProblem(answer, 'method_not_allowed')
+    assertProblem(t, answer, 'method_not_allowed')
   })
 
 const notHttp: Record<string, string | Buffer> = {
@@ -166,20 +172,20 @@ const notHttp: Record<string, string | Buffer> = {
 }
 
 for (const [kind, bytes] of Object.entries(notHttp))
-  test(`${kind} is answered with an invalid request, and the connection closes`, async () => {
+  test(`${kind} is answered with an invalid request, and the connection closes`, async (t) => {
     const answer = only(await speak(url, bytes))
-    assertProblem(answer, 'invalid_request')
-    assert.equal(answer.headers.get('connection')?.toLowerCase(), 'close')
+    assertProblem(t, answer, 'invalid_request')
+    t.equal(answer.headers.get('connection')?.toLowerCase(), 'close')
   })
 
-test('CONNECT opens no tunnel', async () => {
+test('CONNECT opens no tunnel', async (t) => {
   const answers = await speak(url, 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example\r\n\r\n')
-  assert.equal(answers.length, 1)
-  for (const answer of answers) assertProblem(answer, 'invalid_request')
+  t.equal(answers.length, 1)
+  for (const answer of answers) assertProblem(t, answer, 'invalid_request')
 })
 
-test('an expectation that nobody knows gets an answer like any other', async () => {
-  assertSafeHeaders(await call(url, { target: '/thing', headers: { expect: 'a-miracle' } }))
+test('an expectation that nobody knows gets an answer like any other', async (t) => {
+  assertSafeHeaders(t, await call(url, { target: '/thing', headers: { expect: 'a-miracle' } }))
 })
 
 for (const [event, head] of [
@@ -191,22 +197,22 @@ for (const [event, head] of [
     const { app, url } = await openApp(t)
     const taken = once(app.server, event) as Promise<[{ socket: Socket }]>
     const client = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
-    t.after(() => client.destroy())
+    t.teardown(() => client.destroy())
     client.write(`${head}\r\n\r\n`)
     const [{ socket }] = await taken
     socket.destroy(new Error('as a reset does'))
     await new Promise<void>((resolve) => socket.once('close', () => resolve()))
-    assert.equal((await call(url, { target: '/thing' })).status, 200)
+    t.equal((await call(url, { target: '/thing' })).status, 200)
   })
 
-test('an offer to change the protocol is ignored', async () => {
+test('an offer to change the protocol is ignored', async (t) => {
   const headers = { connection: 'upgrade, close', upgrade: 'websocket' }
-  assert.equal((await call(url, { target: '/thing', headers })).status, 200)
+  t.equal((await call(url, { target: '/thing', headers })).status, 200)
 })
 
-test('a client has 5 s for the head and the time of its setting for all', () => {
-  assert.equal(app.server.headersTimeout, 5000)
-  assert.equal(app.server.requestTimeout, 10_000)
+test('a client has 5 s for the head and the time of its setting for all', async (t) => {
+  t.equal(app.server.headersTimeout, 5000)
+  t.equal(app.server.requestTimeout, 10_000)
 })
 
 test('an idle connection of a good caller stays for longer than a load balancer keeps one', async (t) => {
@@ -216,13 +222,13 @@ test('an idle connection of a good caller stays for longer than a load balancer 
   client.write(requestBytes({ ...start, headers: { ...start.headers, connection: 'keep-alive' } }))
   const [data] = (await once(client, 'data')) as [Buffer]
   client.destroy()
-  assert.match(data.toString(), /\r\nkeep-alive: timeout=610\r\n/i)
+  t.match(data.toString(), /\r\nkeep-alive: timeout=610\r\n/i)
 })
 
-test('nobody else keeps a connection', async () => {
+test('nobody else keeps a connection', async (t) => {
   for (const target of ['/thing', '/nothing', '/made', '/%zz']) {
     const { headers } = await call(url, { target, headers: { connection: 'keep-alive' } })
-    assert.equal(headers.get('connection'), 'close', target)
+    t.equal(headers.get('connection'), 'close', target)
   }
 })
 
@@ -240,7 +246,7 @@ for (const [part, bytes] of Object.entries(slow))
     app.server.requestTimeout = 300
     const accepted = once(app.server, 'connection') as Promise<[Socket]>
     const client = connect({ host: '127.0.0.1', port: Number(new URL(url).port), allowHalfOpen: true })
-    t.after(() => client.destroy())
+    t.teardown(() => client.destroy())
     client.write(bytes)
     const [socket] = await accepted
     const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('gone')))
@@ -249,17 +255,17 @@ for (const [part, bytes] of Object.entries(slow))
     )
     const [head, body] = String((await once(client, 'data'))[0]).split('\r\n\r\n')
     const [status, ...lines] = (head ?? '').split('\r\n')
-    assert.match(status ?? '', / 408 /)
+    t.match(status ?? '', / 408 /)
     const headers = new Headers(lines.map((line) => line.split(': ') as [string, string]))
-    assertProblem({ status: 408, headers, lines, body: body ?? '' }, 'request_timeout')
-    assert.equal(await Promise.race([gone, stays]), 'gone')
+    assertProblem(t, { status: 408, headers, lines, body: body ?? '' }, 'request_timeout')
+    t.equal(await Promise.race([gone, stays]), 'gone')
   })
 
 test('while draining, good callers are asked for a new connection as well', async (t) => {
   const { url } = await openPublicServer(t, { isDraining: () => true })
   const start = startWith({ phone_number: '+99012345678' })
   const { headers } = await call(url, { ...start, headers: { ...start.headers, connection: 'keep-alive' } })
-  assert.equal(headers.get('connection'), 'close')
+  t.equal(headers.get('connection'), 'close')
 })
 
 const forwarded = { 'x-forwarded-for': '203.0.113.7' }
@@ -274,7 +280,7 @@ test("X-Forwarded-For is believed from a trusted proxy only, and a client's own 
     [others.url, forwarded, '127.0.0.1'],
     [url, forwarded, '127.0.0.1'],
   ] as const)
-    assert.deepEqual(JSON.parse((await call(base, { target: '/thing', headers })).body), { ip })
+    t.strictSame(JSON.parse((await call(base, { target: '/thing', headers })).body), { ip })
 })
 
 test('bytes that are no request are an event and a line with the id of the answer, and nothing of them is told', async (t) => {
@@ -289,13 +295,13 @@ test('bytes that are no request are an event and a line with the id of the answe
   ] as const
   const ids: (string | null)[] = []
   for (const [bytes] of sent) ids.push(only(await speak(counted, bytes)).headers.get('x-request-id'))
-  assert.deepEqual(
+  t.strictSame(
     seen,
     sent.map(([, code]) => ({ name: 'request.unreadable', code })),
   )
-  assert.deepEqual(
+  t.strictSame(
     log.entries().map(({ level, code, request_id }) => [level, code, request_id]),
     sent.map(([, code], index) => ['info', code, ids[index]]),
   )
-  assert.doesNotMatch(log.lines.join(), /canary/)
+  t.notMatch(log.lines.join(), /canary/)
 })

@@ -1,6 +1,5 @@
 /** The guard: which Authorization headers reach the token verifier, and what its refusals look like. */
-import assert from 'node:assert/strict'
-import { after, beforeEach, test } from 'node:test'
+import { beforeEach, t as file, test } from 'tap'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
@@ -8,7 +7,7 @@ import { goodToken, startPath, startWith } from '../support/public-server.ts'
 import { call, only, requestBytes, speak } from '../support/raw-http.ts'
 import { callerOf } from '../support/unobserved.ts'
 
-const { url, starts, forget, log } = await openCalmServer({ after })
+const { url, starts, forget, log } = await openCalmServer(file)
 beforeEach(forget)
 
 const goodStart = startWith({ phone_number: '+99012345678' })
@@ -18,9 +17,9 @@ const withAuthorization = (authorization: string | undefined) => ({
 })
 
 for (const authorization of [`Bearer ${goodToken}`, `bearer ${goodToken}`, `BEARER   ${goodToken}  `])
-  test(`a token is taken from "${authorization}"`, async () => {
-    assert.equal((await call(url, withAuthorization(authorization))).status, 200)
-    assert.deepEqual(
+  test(`a token is taken from "${authorization}"`, async (t) => {
+    t.equal((await call(url, withAuthorization(authorization))).status, 200)
+    t.strictSame(
       starts.map(({ caller }) => caller),
       [callerOf('alice')],
     )
@@ -46,23 +45,23 @@ const refused: readonly [kind: string, authorization: string | undefined, code: 
 ]
 
 for (const [kind, authorization, code] of refused)
-  test(`a call gets ${code} when Authorization ${kind}`, async () => {
-    assertProblem(await call(url, withAuthorization(authorization)), code)
-    assert.deepEqual(starts, [])
+  test(`a call gets ${code} when Authorization ${kind}`, async (t) => {
+    assertProblem(t, await call(url, withAuthorization(authorization)), code)
+    t.strictSame(starts, [])
   })
 
-test('the log says which scheme came instead, if any, and nothing of what came with it', async () => {
+test('the log says which scheme came instead, if any, and nothing of what came with it', async (t) => {
   const notes = new Set<unknown>()
   for (const authorization of [undefined, 'DPoP canary', 'dpop canary', 'Basic canary', 'canary']) {
     await call(url, withAuthorization(authorization))
     notes.add(log.entries().at(-1)?.note)
   }
-  assert.equal(notes.size, 3)
-  assert.match([...notes].join(), /DPoP/)
-  assert.ok(!log.lines.join().includes('canary'))
+  t.equal(notes.size, 3)
+  t.match([...notes].join(), /DPoP/)
+  t.ok(!log.lines.join().includes('canary'))
 })
 
-test('a token anywhere else but in Authorization is no token', async () => {
+test('a token anywhere else but in Authorization is no token', async (t) => {
   const target = `${startPath}?access_token=${goodToken}`
   const headers = {
     'content-type': 'application/json',
@@ -71,10 +70,10 @@ test('a token anywhere else but in Authorization is no token', async () => {
     'proxy-authorization': `Bearer ${goodToken}`,
     'x-forwarded-authorization': `Bearer ${goodToken}`,
   }
-  assertProblem(await call(url, { ...goodStart, target, headers }), 'missing_token')
+  assertProblem(t, await call(url, { ...goodStart, target, headers }), 'missing_token')
 })
 
-test('no other header talks the guard out of its job', async () => {
+test('no other header talks the guard out of its job', async (t) => {
   const headers = {
     'x-original-url': '/livez',
     'x-rewrite-url': '/livez',
@@ -83,21 +82,22 @@ test('no other header talks the guard out of its job', async () => {
     'user-agent': 'kube-probe/1.30',
     'x-forwarded-for': '127.0.0.1',
   }
-  assertProblem(await call(url, { ...goodStart, headers }), 'missing_token')
+  assertProblem(t, await call(url, { ...goodStart, headers }), 'missing_token')
 })
 
-test('a call without a token is refused before its body is read', async () => {
+test('a call without a token is refused before its body is read', async (t) => {
   const head = requestBytes({ ...goodStart, headers: { 'content-length': '1000000000' }, body: '' })
-  assertProblem(only(await speak(url, head)), 'missing_token')
+  assertProblem(t, only(await speak(url, head)), 'missing_token')
 })
 
-test('a call without a token learns nothing of how its body would be judged', async () => {
+test('a call without a token learns nothing of how its body would be judged', async (t) => {
   for (const [contentType, body] of [
     ['text/plain', 'x'],
     ['application/json', '{"__proto__":1}'],
     ['application/json', 'x'.repeat(5000)],
   ])
     assertProblem(
+      t,
       await call(url, { ...goodStart, headers: { 'content-type': contentType }, body: body ?? '' }),
       'missing_token',
     )

@@ -1,6 +1,5 @@
 /** What a request is called in other systems. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { correlationOf } from '../../src/http/correlation.ts'
 import { call } from '../support/raw-http.ts'
 import { openRoutes } from '../support/route-server.ts'
@@ -14,5 +13,5 @@ for (const [what, headers, expected] of [
   test(`a request is called ${what}`, async (t) => {
     const { url } = await openRoutes(t, (app) => app.get('/thing', async (request) => correlationOf(request)))
     const answer = await call(url, { target: '/thing', headers: { 'x-request-id': 'an-id', ...headers } })
-    assert.deepEqual(JSON.parse(answer.body), expected)
+    t.strictSame(JSON.parse(answer.body), expected)
   })

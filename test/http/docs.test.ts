@@ -1,7 +1,7 @@
 /** The page of the document, as part of a listener. What is on it: management.test.ts. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+
 import { setImmediate } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { createApp } from '../../src/http/app.ts'
 import { serveDocs } from '../../src/http/docs.ts'
 import { listenOnLoopback, recordLog } from '../support/public-server.ts'
@@ -10,7 +10,7 @@ import { listenerLimits, recordEvents } from '../support/unobserved.ts'
 
 const document = { openapi: '3.1.0', info: { title: 'a title', version: '1' }, paths: {} }
 
-async function setUp(t: TestContext) {
+async function setUp(t: Test) {
   const { log, logger } = recordLog(t)
   const { events, seen } = recordEvents()
   const options = { ...listenerLimits, isDraining: () => false, log: logger, events }
@@ -22,7 +22,7 @@ async function setUp(t: TestContext) {
 test('all who ask first get the page', async (t) => {
   const { url } = await setUp(t)
   const answers = await Promise.all(Array.from({ length: 5 }, () => call(url, { target: '/docs/json' })))
-  for (const { status, body } of answers) assert.deepEqual([status, JSON.parse(body)], [200, document])
+  for (const { status, body } of answers) t.strictSame([status, JSON.parse(body)], [200, document])
 })
 
 test('a request for it is reported once, under the id that its answer has', async (t) => {
@@ -31,10 +31,10 @@ test('a request for it is reported once, under the id that its answer has', asyn
     const { headers } = await call(url, { target })
     while (log.lines.length === 0) await setImmediate()
     const [line, ...more] = log.entries()
-    assert.equal(more.length, 0)
-    assert.equal(line?.request_id, headers.get('x-request-id'))
-    assert.equal(line?.route, '/docs/*')
-    assert.equal(seen.splice(0).length, 1)
+    t.equal(more.length, 0)
+    t.equal(line?.request_id, headers.get('x-request-id'))
+    t.equal(line?.route, '/docs/*')
+    t.equal(seen.splice(0).length, 1)
     log.lines.splice(0)
   }
 })
@@ -44,12 +44,12 @@ test('the listener closes, whether anybody asked for it or not', async (t) => {
   await call(used.url, { target: '/docs/' })
   for (const { app, url } of [used, unused]) {
     await app.close()
-    await assert.rejects(call(url, { target: '/docs/' }))
+    await t.rejects(call(url, { target: '/docs/' }))
   }
 })
 
 test('the page offers no calls, since the API is on the other listener', async (t) => {
   const { url } = await setUp(t)
   const { body } = await call(url, { target: '/docs/static/swagger-initializer.js' })
-  assert.match(body, /"supportedSubmitMethods":\[\]/)
+  t.match(body, /"supportedSubmitMethods":\[\]/)
 })

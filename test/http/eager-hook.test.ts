@@ -1,8 +1,8 @@
 /** A hook is done within its own call where nothing is awaited, and refuses alike whether it throws or rejects. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { setImmediate } from 'node:timers/promises'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import { test } from 'tap'
 import { eagerHook } from '../../src/http/eager-hook.ts'
 
 const [request, reply] = [{} as FastifyRequest, {} as FastifyReply]
@@ -15,24 +15,24 @@ function call(run: () => unknown): unknown[] {
   return ends
 }
 
-test('is done at once when nothing is awaited', () => {
-  assert.deepEqual(
+test('is done at once when nothing is awaited', async (t) => {
+  t.strictSame(
     call(() => 'anything'),
     [[]],
   )
 })
 
-test('is done when its promise is', async () => {
+test('is done when its promise is', async (t) => {
   const { promise, resolve } = Promise.withResolvers<string>()
   const ends = call(() => promise)
-  assert.deepEqual(ends, [])
+  t.strictSame(ends, [])
   resolve('anything')
   await setImmediate()
-  assert.deepEqual(ends, [[]])
+  t.strictSame(ends, [[]])
 })
 
-test('refuses with what it throws, and with what its promise rejects with', async () => {
-  assert.deepEqual(
+test('refuses with what it throws, and with what its promise rejects with', async (t) => {
+  t.strictSame(
     call(() => {
       throw failure
     }),
@@ -42,12 +42,12 @@ test('refuses with what it throws, and with what its promise rejects with', asyn
     throw failure
   })
   await setImmediate()
-  assert.deepEqual(rejecting, [[failure]])
+  t.strictSame(rejecting, [[failure]])
 })
 
 test('what fails after it is not its own failure', async (t) => {
   const app = fastify()
-  t.after(() => app.close())
+  t.teardown(() => app.close())
   let ran = 0
   app.addHook(
     'onRequest',
@@ -56,6 +56,6 @@ test('what fails after it is not its own failure', async (t) => {
   app.get('/', async () => {
     throw failure
   })
-  assert.equal((await app.inject('/')).statusCode, 500)
-  assert.equal(ran, 1)
+  t.equal((await app.inject('/')).statusCode, 500)
+  t.equal(ran, 1)
 })

@@ -1,6 +1,5 @@
 /** Whose address is counted: X-Forwarded-For is believed from trusted proxies, and from nobody else. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { openLimitedServer } from '../support/limited-server.ts'
 
 const target = `/v1/network-enablement/callback?code=c&state=${'s'.repeat(43)}`
@@ -9,7 +8,7 @@ const addressOf = (n: number) => `198.51.${n >> 8}.${n & 255}`
 
 /** @returns how many of so many requests pass, each with its own X-Forwarded-For */
 async function passing(
-  t: TestContext,
+  t: Test,
   trustedProxies: string[],
   forwardedFor: (n: number) => string | readonly string[],
   requests = 200,
@@ -18,7 +17,7 @@ async function passing(
   let passed = 0
   for (let n = 0; n < requests; n++) {
     const { status } = await send({ target, headers: { 'x-forwarded-for': forwardedFor(n) } })
-    assert.ok(status === 200 || status === 429, String(status))
+    t.ok(status === 200 || status === 429, String(status))
     if (status === 200) passed += 1
   }
   return passed
@@ -58,11 +57,11 @@ const oneClient: readonly [how: string, trusted: string[], forwardedFor: (n: num
 
 for (const [how, trusted, forwardedFor] of oneClient)
   test(`exactly 5 of 200 requests pass when one client ${how}`, async (t) => {
-    assert.equal(await passing(t, trusted, forwardedFor), limit)
+    t.equal(await passing(t, trusted, forwardedFor), limit)
   })
 
 test('every client has its own limit behind a trusted proxy', async (t) => {
-  assert.equal(await passing(t, ['127.0.0.1'], (n) => addressOf(n % 20)), 20 * limit)
+  t.equal(await passing(t, ['127.0.0.1'], (n) => addressOf(n % 20)), 20 * limit)
 })
 
 for (const [kind, addressOfClient] of [
@@ -70,12 +69,12 @@ for (const [kind, addressOfClient] of [
   ['IPv6', (n: number) => `[2001:db8:0:${n % 20}::1]:${n + 1}`],
 ] as const)
   test(`every client has its own limit when its ${kind} address comes with a port`, async (t) => {
-    assert.equal(await passing(t, ['127.0.0.1'], addressOfClient), 20 * limit)
+    t.equal(await passing(t, ['127.0.0.1'], addressOfClient), 20 * limit)
   })
 
 test('the client is the last address that no proxy of ours has', async (t) => {
   const chain = (n: number) => `203.0.113.9, ${addressOf(n % 10)}, 10.0.0.${n % 3}`
-  assert.equal(await passing(t, ['127.0.0.1', '10.0.0.0/8'], chain), 10 * limit)
+  t.equal(await passing(t, ['127.0.0.1', '10.0.0.0/8'], chain), 10 * limit)
 })
 
 test('no other header than X-Forwarded-For names a client', async (t) => {
@@ -94,5 +93,5 @@ test('no other header than X-Forwarded-For names a client', async (t) => {
     if ((await send({ target, headers: { ...headers, forwarded: `for=${addressOf(n)}` } })).status === 200)
       passed += 1
   }
-  assert.equal(passed, limit)
+  t.equal(passed, limit)
 })

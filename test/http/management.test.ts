@@ -1,7 +1,6 @@
 /** The inside listener: health, the document of the public listener, and its rendering without anything from elsewhere. */
 
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { t as file, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { createManagementServer } from '../../src/http/management.ts'
 import { assertProblem, assertSafeHeaders } from '../support/problem.ts'
@@ -9,14 +8,14 @@ import { listenOnLoopback, openPublicServer, recordLog } from '../support/public
 import { call, requestBytes, speak } from '../support/raw-http.ts'
 import { listenerLimits } from '../support/unobserved.ts'
 
-const { describe } = await openPublicServer({ after })
+const { describe } = await openPublicServer(file)
 let isReady = true
 const url = await listenOnLoopback(
-  { after },
+  file,
   await createManagementServer({
     ...listenerLimits,
     isDraining: () => false,
-    log: recordLog({ after }).logger,
+    log: recordLog(file).logger,
     async checkReady() {
       if (!isReady) throw new ServiceFailure('store_unavailable')
     },
@@ -50,88 +49,87 @@ test('scrapes at the same time are made once', async (t) => {
   )
   const request = requestBytes({ target: '/metrics', headers: { connection: undefined } })
   for (const text of ['a_metric 1\n', 'a_metric 2\n'])
-    assert.equal((await speak(url, request.repeat(3)))[0]?.body, text)
+    t.equal((await speak(url, request.repeat(3)))[0]?.body, text)
 })
 
-test('the document is that of the public listener', async () => {
+test('the document is that of the public listener', async (t) => {
   const answer = await call(url, { target: '/openapi.json' })
-  assert.equal(answer.status, 200)
-  assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-  assert.deepEqual(JSON.parse(answer.body), JSON.parse(JSON.stringify(await describe())))
-  assertSafeHeaders(answer)
+  t.equal(answer.status, 200)
+  t.match(answer.headers.get('content-type') ?? '', /^application\/json/)
+  t.strictSame(JSON.parse(answer.body), JSON.parse(JSON.stringify(await describe())))
+  assertSafeHeaders(t, answer)
 })
 
 for (const page of ['/docs', '/docs/'])
-  test(`${page} is a page that is served whole from here`, async () => {
+  test(`${page} is a page that is served whole from here`, async (t) => {
     const answer = await call(url, { target: page })
-    assert.equal(answer.status, 200)
-    assert.match(answer.headers.get('content-type') ?? '', /^text\/html/)
-    assertSafeHeaders(answer)
+    t.equal(answer.status, 200)
+    t.match(answer.headers.get('content-type') ?? '', /^text\/html/)
+    assertSafeHeaders(t, answer)
     const references = referencesIn(answer.body)
-    assert.ok(references.length >= 5)
+    t.ok(references.length >= 5)
     for (const reference of references) {
       const { origin, pathname } = new URL(reference, url + page)
-      assert.equal(origin, url, reference)
+      t.equal(origin, url, reference)
       const asset = await call(url, { target: pathname })
-      assert.equal(asset.status, 200, reference)
-      assert.ok(asset.body.length > 0, reference)
+      t.equal(asset.status, 200, reference)
+      t.ok(asset.body.length > 0, reference)
       if (reference.endsWith('.css'))
-        for (const nested of referencesIn(asset.body)) assert.match(nested, /^(data:|#)/, nested)
+        for (const nested of referencesIn(asset.body)) t.match(nested, /^(data:|#)/, nested)
     }
   })
 
-test('the page renders the document of the public listener', async () => {
+test('the page renders the document of the public listener', async (t) => {
   const initializer = await call(url, { target: '/docs/static/swagger-initializer.js' })
-  assert.match(initializer.body, /\/json/)
+  t.match(initializer.body, /\/json/)
   const document = await call(url, { target: '/docs/json' })
-  assert.deepEqual(JSON.parse(document.body), JSON.parse(JSON.stringify(await describe())))
+  t.strictSame(JSON.parse(document.body), JSON.parse(JSON.stringify(await describe())))
 })
 
-test('the page may load, send and embed nothing of another host', async () => {
+test('the page may load, send and embed nothing of another host', async (t) => {
   const policy = (await call(url, { target: '/docs/' })).headers.get('content-security-policy') ?? ''
   const directives = new Map(
     policy.split(/\s*;\s*/).map((text) => [text.split(' ')[0], text.split(' ').slice(1)]),
   )
-  assert.deepEqual(directives.get('default-src'), ["'self'"])
-  assert.ok(!directives.has('upgrade-insecure-requests'), 'this listener speaks http')
-  for (const source of [...directives.values()].flat())
-    assert.match(source, /^('self'|'unsafe-inline'|data:)$/)
+  t.strictSame(directives.get('default-src'), ["'self'"])
+  t.ok(!directives.has('upgrade-insecure-requests'), 'this listener speaks http')
+  for (const source of [...directives.values()].flat()) t.match(source, /^('self'|'unsafe-inline'|data:)$/)
   const scripts = directives.get('script-src') ?? directives.get('default-src')
-  assert.ok(!scripts?.includes("'unsafe-inline'"))
+  t.ok(!scripts?.includes("'unsafe-inline'"))
 })
 
-test('nothing of the file system around the page is served', async () => {
+test('nothing of the file system around the page is served', async (t) => {
   for (const path of ['none', '..%2fpackage.json', '%2e%2e%2fpackage.json'])
-    assertProblem(await call(url, { target: `/docs/static/${path}` }), 'not_found')
+    assertProblem(t, await call(url, { target: `/docs/static/${path}` }), 'not_found')
   for (const path of ['%2e%2e/package.json', '..%5c..%5cpackage.json', 'swagger-ui.css%00'])
-    assert.ok((await call(url, { target: `/docs/static/${path}` })).status >= 400)
+    t.ok((await call(url, { target: `/docs/static/${path}` })).status >= 400)
 })
 
-test('a range of an asset that does not exist is an invalid request', async () => {
+test('a range of an asset that does not exist is an invalid request', async (t) => {
   const headers = { range: 'bytes=99999999-' }
-  assertProblem(await call(url, { target: '/docs/static/swagger-ui.css', headers }), 'invalid_request')
+  assertProblem(t, await call(url, { target: '/docs/static/swagger-ui.css', headers }), 'invalid_request')
 })
 
-test('health is answered here too', async () => {
-  for (const target of ['/livez', '/readyz']) assert.equal((await call(url, { target })).status, 200)
+test('health is answered here too', async (t) => {
+  for (const target of ['/livez', '/readyz']) t.equal((await call(url, { target })).status, 200)
   isReady = false
-  assertProblem(await call(url, { target: '/readyz' }), 'store_unavailable')
-  assert.equal((await call(url, { target: '/livez' })).status, 200)
+  assertProblem(t, await call(url, { target: '/readyz' }), 'store_unavailable')
+  t.equal((await call(url, { target: '/livez' })).status, 200)
 })
 
-test('no call of the mobile app is answered here', async () => {
+test('no call of the mobile app is answered here', async (t) => {
   for (const target of [
     '/v1/network-enablement',
     '/v1/number-verification',
     '/v1/network-enablement/callback',
   ])
-    for (const method of ['GET', 'POST']) assertProblem(await call(url, { method, target }), 'not_found')
+    for (const method of ['GET', 'POST']) assertProblem(t, await call(url, { method, target }), 'not_found')
 })
 
-test('the metrics are Prometheus text', async () => {
+test('the metrics are Prometheus text', async (t) => {
   const answer = await call(url, { target: '/metrics' })
-  assert.equal(answer.status, 200)
-  assert.equal(answer.body, 'a_metric 1\n')
-  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
-  assertSafeHeaders(answer)
+  t.equal(answer.status, 200)
+  t.equal(answer.body, 'a_metric 1\n')
+  t.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  assertSafeHeaders(t, answer)
 })

@@ -1,6 +1,5 @@
 /** Headers of the document: each where it can come. That answers have what is told of them: every flow, by api-document.ts. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { addHeaders } from '../../src/http/openapi-headers.ts'
 
@@ -14,29 +13,29 @@ function headersOf(codes: FailureCode[], security: object[] = [], status = '400'
   return Object.keys(operation.responses[status]?.headers ?? {})
 }
 
-test('a code brings the headers along that its answers have', () => {
-  assert.deepEqual(headersOf([]), always)
-  assert.deepEqual(headersOf(['invalid_request']), always)
-  assert.deepEqual(headersOf(['invalid_request', 'request_timeout']), [...always, 'Retry-After'])
-  assert.deepEqual(headersOf(['rate_limited']), [...always, 'Retry-After', ...limit])
+test('a code brings the headers along that its answers have', async (t) => {
+  t.strictSame(headersOf([]), always)
+  t.strictSame(headersOf(['invalid_request']), always)
+  t.strictSame(headersOf(['invalid_request', 'request_timeout']), [...always, 'Retry-After'])
+  t.strictSame(headersOf(['rate_limited']), [...always, 'Retry-After', ...limit])
   for (const code of ['invalid_token', 'insufficient_scope'] as const)
-    assert.deepEqual(headersOf([code]), [...always, 'WWW-Authenticate'])
+    t.strictSame(headersOf([code]), [...always, 'WWW-Authenticate'])
 })
 
-test('where a token is needed every answer may tell what is left, and the default answer may be anything', () => {
-  assert.deepEqual(headersOf([], [{ accessToken: [] }], '200'), [...always, ...limit])
-  assert.deepEqual(headersOf([], [], 'default'), [...always, 'Retry-After', 'Allow'])
+test('where a token is needed every answer may tell what is left, and the default answer may be anything', async (t) => {
+  t.strictSame(headersOf([], [{ accessToken: [] }], '200'), [...always, ...limit])
+  t.strictSame(headersOf([], [], 'default'), [...always, 'Retry-After', 'Allow'])
 })
 
-test('what a request may carry is told beside the parameters that it has', () => {
+test('what a request may carry is told beside the parameters that it has', async (t) => {
   const operation = { parameters: [{ name: 'code' }], responses: {} }
   addHeaders(operation, () => [])
-  assert.deepEqual(operation.parameters, [
+  t.strictSame(operation.parameters, [
     { name: 'code' },
     { $ref: '#/components/parameters/RequestId' },
     { $ref: '#/components/parameters/Traceparent' },
   ])
   const without: Parameters<typeof addHeaders>[0] = { responses: {} }
   addHeaders(without, () => [])
-  assert.equal(without.parameters?.length, 2)
+  t.equal(without.parameters?.length, 2)
 })

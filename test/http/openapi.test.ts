@@ -1,8 +1,9 @@
 /** The OpenAPI document: complete, consistent in itself, and true to what is really answered. */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+
+import { t as file, test } from 'tap'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { type Problem, toProblem } from '../../src/http/problem.ts'
+import { confirm } from '../support/must.ts'
 import { codes, contract } from '../support/problem.ts'
 import { openPublicServer } from '../support/public-server.ts'
 import { routesOf } from '../support/route-table.ts'
@@ -27,7 +28,7 @@ interface Operation {
   responses: Record<string, { description: string; content: Record<string, Content> }>
 }
 
-const { app, describe } = await openPublicServer({ after }, { keySet: () => ({ keys: [] }) })
+const { app, describe } = await openPublicServer(file, { keySet: () => ({ keys: [] }) })
 const document = JSON.parse(JSON.stringify(await describe())) as {
   openapi: string
   info: { version: string }
@@ -62,101 +63,102 @@ function examplesOf({ responses }: Operation): [status: string, code: string, va
   )
 }
 
-test('every route of the listener is described, and nothing else', () => {
-  assert.deepEqual(operations.map(({ name }) => name).sort(), routesOf(app))
+test('every route of the listener is described, and nothing else', async (t) => {
+  t.strictSame(operations.map(({ name }) => name).sort(), routesOf(app))
 })
 
-test('every operation has a name of its own, a summary and a known tag', () => {
-  assert.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
+test('every operation has a name of its own, a summary and a known tag', async (t) => {
+  t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
   const tags = document.tags.map(({ name }) => name)
   for (const { name, operation } of operations) {
-    assert.ok(operation.summary.length > 0, name)
-    assert.ok(operation.tags.length > 0 && operation.tags.every((tag) => tags.includes(tag)), name)
+    t.ok(operation.summary.length > 0, name)
+    t.ok(operation.tags.length > 0 && operation.tags.every((tag) => tags.includes(tag)), name)
   }
 })
 
-test('every reference leads to something', () => {
+test('every reference leads to something', async (t) => {
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
     ([, target]) => target ?? '',
   )
-  assert.ok(references.length > 0)
+  t.ok(references.length > 0)
   for (const reference of references) {
     const [, kind = '', name = ''] =
       /^#\/components\/(schemas|headers|parameters)\/(\w+)$/.exec(reference) ?? []
-    assert.ok(name in (document.components[kind as 'headers'] ?? {}), reference)
+    t.ok(name in (document.components[kind as 'headers'] ?? {}), reference)
   }
 })
 
 for (const { name, operation } of operations)
-  test(`${name} declares its answers: one JSON 200 without surprises, and problems by status`, () => {
+  test(`${name} declares its answers: one JSON 200 without surprises, and problems by status`, async (t) => {
     const { 200: success, default: others, ...failures } = operation.responses
-    assert.deepEqual(others?.content['application/problem+json']?.schema, {
+    t.strictSame(others?.content['application/problem+json']?.schema, {
       $ref: '#/components/schemas/Problem',
     })
     const schema = success?.content['application/json']?.schema
-    assert.equal(schema?.additionalProperties, false)
+    confirm(t, schema)
+    t.equal(schema.additionalProperties, false)
     const optional = name.endsWith('/v1/number-verification') ? ['receipt'] : []
-    assert.deepEqual([...schema.required, ...optional], Object.keys(schema.properties))
+    t.strictSame([...schema.required, ...optional], Object.keys(schema.properties))
     for (const [status, { content, description }] of Object.entries(failures)) {
-      assert.deepEqual(Object.keys(content), ['application/problem+json'])
-      assert.deepEqual(content['application/problem+json']?.schema, { $ref: '#/components/schemas/Problem' })
+      t.strictSame(Object.keys(content), ['application/problem+json'])
+      t.strictSame(content['application/problem+json']?.schema, { $ref: '#/components/schemas/Problem' })
       const declared = Object.keys(content['application/problem+json']?.examples ?? {})
-      assert.ok(declared.length > 0)
-      for (const code of declared) assert.ok(description.includes(`\`${code}\``), `${status} ${code}`)
+      t.ok(declared.length > 0)
+      for (const code of declared) t.ok(description.includes(`\`${code}\``), `${status} ${code}`)
     }
   })
 
 for (const { name, operation } of operations)
-  test(`${name} shows each of its problems exactly as it is answered`, () => {
+  test(`${name} shows each of its problems exactly as it is answered`, async (t) => {
     for (const [status, code, value] of examplesOf(operation)) {
-      assert.equal(String(contract[code as FailureCode][0]), status, code)
-      assert.deepEqual(value, toProblem(code as FailureCode, value.request_id), code)
+      t.equal(String(contract[code as FailureCode][0]), status, code)
+      t.strictSame(value, toProblem(code as FailureCode, value.request_id), code)
     }
   })
 
-test('an operation declares the refusals of the guard exactly when it asks for a token', () => {
+test('an operation declares the refusals of the guard exactly when it asks for a token', async (t) => {
   const guard = ['missing_token', 'invalid_token', 'insufficient_scope', 'idp_unavailable']
   for (const { name, operation } of operations) {
     const declared = examplesOf(operation).map(([, code]) => code)
     const isGuarded = operation.security.some((scheme) => 'accessToken' in scheme)
-    assert.deepEqual(
+    t.strictSame(
       guard.filter((code) => declared.includes(code)),
       isGuarded ? guard : [],
       name,
     )
   }
-  assert.ok('accessToken' in document.components.securitySchemes)
+  t.ok('accessToken' in document.components.securitySchemes)
 })
 
-test('every code of the contract is declared by some operation, unless it belongs to none', () => {
+test('every code of the contract is declared by some operation, unless it belongs to none', async (t) => {
   const declared = new Set(
     operations.flatMap(({ operation }) => examplesOf(operation).map(([, code]) => code)),
   )
-  assert.deepEqual(
+  t.strictSame(
     codes.filter((code) => !declared.has(code)),
     Object.keys(ofNoOperation),
   )
 })
 
-test('the problem schema knows every code and next action, is closed to no other, and requires what is always there', () => {
+test('the problem schema knows every code and next action, is closed to no other, and requires what is always there', async (t) => {
   const { required, properties } = document.components.schemas.Problem
   const actions = new Set(Object.values(contract).map(([, nextAction]) => nextAction))
-  assert.deepEqual(properties.code?.['x-extensible-enum']?.toSorted(), codes.toSorted())
-  assert.deepEqual(new Set(properties.next_action?.['x-extensible-enum']), actions)
-  for (const name of ['code', 'next_action']) assert.equal(properties[name]?.enum, undefined)
-  assert.deepEqual([...required, 'errors'], Object.keys(properties))
-  assert.deepEqual(Object.keys(toProblem('internal', 'an-id')), required)
+  t.strictSame(properties.code?.['x-extensible-enum']?.toSorted(), codes.toSorted())
+  t.strictSame(new Set(properties.next_action?.['x-extensible-enum']), actions)
+  for (const name of ['code', 'next_action']) t.equal(properties[name]?.enum, undefined)
+  t.strictSame([...required, 'errors'], Object.keys(properties))
+  t.strictSame(Object.keys(toProblem('internal', 'an-id')), required)
 })
 
-test('the server of the document is the public one', () => {
-  assert.deepEqual(
+test('the server of the document is the public one', async (t) => {
+  t.strictSame(
     document.servers.map(({ url }) => url),
     ['https://bff.example.com'],
   )
 })
 
-test('what is only documented is told, and leaves no trace of how', () => {
+test('what is only documented is told, and leaves no trace of how', async (t) => {
   const body = JSON.stringify(document.paths['/v1/network-enablement']?.post)
-  assert.match(body, /"pattern":"\^\\\\\+\[1-9\]\[0-9\]\{6,14\}\$"/)
-  assert.doesNotMatch(JSON.stringify(document), /documented/)
+  t.match(body, /"pattern":"\^\\\\\+\[1-9\]\[0-9\]\{6,14\}\$"/)
+  t.notMatch(JSON.stringify(document), /documented/)
 })

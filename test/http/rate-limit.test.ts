@@ -1,6 +1,5 @@
 /** The four limits: what each counts, where it stands in a request, and what its answers tell. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createFakeClock } from '../support/clock.ts'
 import {
@@ -9,6 +8,7 @@ import {
   openLimitedServer,
   rateLimitFields,
 } from '../support/limited-server.ts'
+import { fail } from '../support/must.ts'
 import { assertProblem } from '../support/problem.ts'
 import { finishPath, openPublicServer } from '../support/public-server.ts'
 
@@ -57,31 +57,31 @@ const limits = [
 for (const { name, quotas, seconds, counted, uncounted } of limits) {
   test(`the limit by ${name} lets 3 of 4 through, and the fourth again after its window`, async (t) => {
     const server = await openLimitedServer(t, quotas)
-    for (let n = 0; n < 3; n++) assert.equal((await counted(server, n)).status, 200)
+    for (let n = 0; n < 3; n++) t.equal((await counted(server, n)).status, 200)
     server.clock.advance(7_500)
     const refused = await counted(server, 3)
-    assertProblem(refused, 'rate_limited')
+    assertProblem(t, refused, 'rate_limited')
     const leftSeconds = seconds - 7
-    assert.deepEqual(rateLimitFields(refused), [
+    t.strictSame(rateLimitFields(t, refused), [
       `"${name}";q=3;w=${seconds}`,
       `"${name}";r=0;t=${leftSeconds}`,
     ])
-    assert.equal(refused.headers.get('retry-after'), String(Math.min(60, leftSeconds)))
-    assert.equal((await uncounted(server)).status, 200)
+    t.equal(refused.headers.get('retry-after'), String(Math.min(60, leftSeconds)))
+    t.equal((await uncounted(server)).status, 200)
     server.clock.advance(seconds * 1000 - 7_501)
     const last = await counted(server, 3)
-    assertProblem(last, 'rate_limited')
-    assert.equal(last.headers.get('retry-after'), '1')
+    assertProblem(t, last, 'rate_limited')
+    t.equal(last.headers.get('retry-after'), '1')
     server.clock.advance(1)
-    assert.equal((await counted(server, 3)).status, 200)
+    t.equal((await counted(server, 3)).status, 200)
   })
 
   test(`the limit by ${name} is off when it is 0, and says nothing`, async (t) => {
     const server = await openLimitedServer(t, {})
     for (let n = 0; n < 10; n++) {
       const answer = await counted(server, n)
-      assert.equal(answer.status, 200)
-      assert.deepEqual(rateLimitFields(answer), [null, null])
+      t.equal(answer.status, 200)
+      t.strictSame(rateLimitFields(t, answer), [null, null])
     }
   })
 
@@ -90,21 +90,21 @@ for (const { name, quotas, seconds, counted, uncounted } of limits) {
     for (let n = 0; n < 3; n++) await counted(server, n)
     server.forget()
     await counted(server, 3)
-    assert.deepEqual([server.starts, server.finishes], [[], []])
+    t.strictSame([server.starts, server.finishes], [[], []])
     const [entry] = server.log.entries().filter(({ msg }) => msg === 'request')
-    assert.deepEqual([entry?.status, entry?.code, entry?.note], [429, 'rate_limited', name])
+    t.strictSame([entry?.status, entry?.code, entry?.note], [429, 'rate_limited', name])
   })
 }
 
 test('every answer to a caller within the limit tells what is left', async (t) => {
   const { start, send, clock } = await openLimitedServer(t, { callerPerMinute: 3, addressPerMinute: 100 })
   const policy = '"caller";q=3;w=60'
-  assert.deepEqual(rateLimitFields(await start('alice', numberOf(0))), [policy, '"caller";r=2;t=60'])
+  t.strictSame(rateLimitFields(t, await start('alice', numberOf(0))), [policy, '"caller";r=2;t=60'])
   clock.advance(20_000)
-  assert.deepEqual(rateLimitFields(await send(finishAs('alice'))), [policy, '"caller";r=1;t=40'])
-  assert.deepEqual(rateLimitFields(await start('alice', 'no number')), [policy, '"caller";r=0;t=40'])
-  assert.deepEqual(
-    rateLimitFields(await send(callback)),
+  t.strictSame(rateLimitFields(t, await send(finishAs('alice'))), [policy, '"caller";r=1;t=40'])
+  t.strictSame(rateLimitFields(t, await start('alice', 'no number')), [policy, '"caller";r=0;t=40'])
+  t.strictSame(
+    rateLimitFields(t, await send(callback)),
     [null, null],
     'the address limit is silent until it bites',
   )
@@ -121,19 +121,19 @@ test('no answer tells what others asked about a number', async (t) => {
   const fields = (answer: Awaited<ReturnType<typeof start>>) =>
     answer.lines.filter((line) => !/^(x-request-id|date):/i.test(line)).concat(answer.body)
   const popular = fields(await start('alice', numberOf(0)))
-  assert.deepEqual(fields(await start('bob', numberOf(1))), popular)
+  t.strictSame(fields(await start('bob', numberOf(1))), popular)
 })
 
 test('a bad token is counted by address alone, and before it is looked at', async (t) => {
   const quotas = { addressPerMinute: 5, callerPerMinute: 1, numberPerHour: 1, distinctNumbersPerDay: 1 }
   const { start, send, starts } = await openLimitedServer(t, quotas)
   const badToken = { authorization: 'Bearer of-nobody' }
-  for (let n = 0; n < 3; n++) assertProblem(await start('alice', numberOf(0), badToken), 'invalid_token')
+  for (let n = 0; n < 3; n++) assertProblem(t, await start('alice', numberOf(0), badToken), 'invalid_token')
   const none = { ...finishAs('alice'), headers: { 'content-type': 'application/json' } }
-  assertProblem(await send(none), 'missing_token')
-  assert.equal((await start('alice', numberOf(0))).status, 200, 'neither caller nor number was counted')
-  assertProblem(await start('alice', numberOf(0), badToken), 'rate_limited')
-  assert.equal(starts.length, 1)
+  assertProblem(t, await send(none), 'missing_token')
+  t.equal((await start('alice', numberOf(0))).status, 200, 'neither caller nor number was counted')
+  assertProblem(t, await start('alice', numberOf(0), badToken), 'rate_limited')
+  t.equal(starts.length, 1)
 })
 
 test('a caller over its limit is refused before its number is counted', async (t) => {
@@ -142,23 +142,23 @@ test('a caller over its limit is refused before its number is counted', async (t
     numberPerHour: 2,
     distinctNumbersPerDay: 1,
   })
-  assert.equal((await start('alice', numberOf(0))).status, 200)
+  t.equal((await start('alice', numberOf(0))).status, 200)
   for (let n = 0; n < 5; n++) {
-    const [policy] = rateLimitFields(await start('alice', numberOf(0)))
-    assert.equal(policy, '"caller";q=1;w=60')
+    const [policy] = rateLimitFields(t, await start('alice', numberOf(0)))
+    t.equal(policy, '"caller";q=1;w=60')
   }
-  assert.equal((await start('bob', numberOf(0))).status, 200)
+  t.equal((await start('bob', numberOf(0))).status, 200)
 })
 
 test('a body that does not fit, or a number that is none, is counted by caller and not by number', async (t) => {
   const { start, send, clock } = await openLimitedServer(t, { callerPerMinute: 4, distinctNumbersPerDay: 1 })
   for (const number of ['12345678', '+0123456789', '+990'])
-    assert.equal((await start('alice', number)).status, 200)
-  assertProblem(await send({ ...finishAs('alice'), target: '/v1/network-enablement' }), 'invalid_request')
-  assertProblem(await start('alice', numberOf(0)), 'rate_limited')
+    t.equal((await start('alice', number)).status, 200)
+  assertProblem(t, await send({ ...finishAs('alice'), target: '/v1/network-enablement' }), 'invalid_request')
+  assertProblem(t, await start('alice', numberOf(0)), 'rate_limited')
   clock.advance(minuteMs)
-  assert.equal((await start('alice', numberOf(0))).status, 200)
-  assertProblem(await start('alice', numberOf(1)), 'rate_limited')
+  t.equal((await start('alice', numberOf(0))).status, 200)
+  assertProblem(t, await start('alice', numberOf(1)), 'rate_limited')
 })
 
 test('3 different numbers pass, the fourth is refused, the known ones go on, and nobody else is affected', async (t) => {
@@ -166,9 +166,9 @@ test('3 different numbers pass, the fourth is refused, the known ones go on, and
   const asked = [0, 1, 0, 2, 3, 4, 0, 1, 2, 5, 3]
   const statuses = []
   for (const n of asked) statuses.push((await start('alice', numberOf(n))).status)
-  assert.deepEqual(statuses, [200, 200, 200, 200, 429, 429, 200, 200, 200, 429, 429])
-  assert.equal((await start('bob', numberOf(3))).status, 200)
-  assert.equal(
+  t.strictSame(statuses, [200, 200, 200, 200, 429, 429, 200, 200, 200, 429, 429])
+  t.equal((await start('bob', numberOf(3))).status, 200)
+  t.equal(
     new Set(
       starts.filter(({ caller }) => caller.subject === 'alice').map(({ request }) => request.phoneNumber),
     ).size,
@@ -180,7 +180,7 @@ test('a subject that asks about 100 numbers from anywhere reaches Vonage with 3'
   const { start, starts } = await openLimitedServer(t, { distinctNumbersPerDay: 3 }, ['127.0.0.1'])
   for (let n = 0; n < 100; n++)
     await start('alice', numberOf(n), { 'x-forwarded-for': `198.51.100.${n}`, 'user-agent': `agent-${n}` })
-  assert.equal(starts.length, 3)
+  t.equal(starts.length, 3)
 })
 
 test('nothing is counted under its own name', async (t) => {
@@ -213,7 +213,7 @@ test('nothing is counted under its own name', async (t) => {
     headers,
     body: '{"phone_number":"+99012345678"}',
   })
-  assert.deepEqual(keys, [
+  t.strictSame(keys, [
     'address:digest-of-9',
     'caller:pseudonym-ecila',
     'distinct-numbers:pseudonym-ecila',
@@ -231,9 +231,9 @@ for (const [limit, quotas, again] of [
   test(`a refusal by the limit ${limit} is an event, and nothing else is`, async (t) => {
     const { start, seen } = await openLimitedServer(t, quotas)
     await start('alice', numberOf(1))
-    assert.deepEqual(seen, [])
-    assertProblem(await start('alice', numberOf(again)), 'rate_limited')
-    assert.deepEqual(seen, [{ name: 'rate_limit.refused', limit }])
+    t.strictSame(seen, [])
+    assertProblem(t, await start('alice', numberOf(again)), 'rate_limited')
+    t.strictSame(seen, [{ name: 'rate_limit.refused', limit }])
   })
 
 test('a start that a message may follow is counted as one, and is not refused for it', async (t) => {
@@ -244,11 +244,11 @@ test('a start that a message may follow is counted as one, and is not refused fo
       return { authUrl: 'https://operator.example/', requiresCarrierNetwork: true }
     },
     land: () => {},
-    finish: () => assert.fail('a start finishes nothing'),
+    finish: () => fail('a start finishes nothing'),
   })
   for (const caller of ['alice', 'bob', 'carol', 'dave'])
-    assert.equal((await server.start(caller, '+447700900200')).status, 200)
-  assert.equal((await server.start('alice', '+447700900201')).status, 200)
-  assert.deepEqual(asked, [true, true, false, false, true])
-  assert.deepEqual(server.seen, [])
+    t.equal((await server.start(caller, '+447700900200')).status, 200)
+  t.equal((await server.start('alice', '+447700900201')).status, 200)
+  t.strictSame(asked, [true, true, false, false, true])
+  t.strictSame(server.seen, [])
 })

@@ -1,7 +1,7 @@
 /** Answers for the mobile libraries' own parsers: header names, head and body in one write, and the end of the connection. */
-import assert from 'node:assert/strict'
+
 import type { Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { capitalised, sendRaw } from '../../src/http/raw-reply.ts'
 import { headerNames, read, readOnce } from '../support/one-read.ts'
 import { requestBytes } from '../support/raw-http.ts'
@@ -10,7 +10,7 @@ import { openRoutes } from '../support/route-server.ts'
 /** Longer than one TCP segment, with characters of two, three and four bytes. */
 const json = JSON.stringify({ text: `äあ😀"\\${'x'.repeat(3000)}` })
 
-async function setUp(t: TestContext) {
+async function setUp(t: Test) {
   const writes: string[] = []
   const server = await openRoutes(t, (app) => {
     app.server.on('connection', (socket: Socket) => {
@@ -28,23 +28,23 @@ async function setUp(t: TestContext) {
   return { ...server, writes }
 }
 
-test('capitalises the first letter of each part of a header name, and nothing else', () => {
-  assert.deepEqual(
+test('capitalises the first letter of each part of a header name, and nothing else', async (t) => {
+  t.strictSame(
     capitalised({ 'content-type': 'a-b', etag: 'c', 'WWW-Authenticate': 'd', 'x-2fa': 'e', 'a--b': 'f' }),
     { 'Content-Type': 'a-b', Etag: 'c', 'WWW-Authenticate': 'd', 'X-2fa': 'e', 'A--B': 'f' },
   )
-  assert.deepEqual(capitalised({}), {})
+  t.strictSame(capitalised({}), {})
 })
 
-test('capitalised keeps values of any kind', () => {
+test('capitalised keeps values of any kind', async (t) => {
   const cookies = ['a=1', 'b=2']
-  assert.equal(capitalised({ 'set-cookie': cookies })['Set-Cookie'], cookies)
+  t.equal(capitalised({ 'set-cookie': cookies })['Set-Cookie'], cookies)
 })
 
 test('an answer has capitals in every header name: those of the reply, and those given, which win', async (t) => {
-  const answer = await readOnce((await setUp(t)).url, {})
-  assert.equal(answer.status, 418)
-  assert.deepEqual(headerNames(answer).sort(), [
+  const answer = await readOnce(t, (await setUp(t)).url, {})
+  t.equal(answer.status, 418)
+  t.strictSame(headerNames(answer).sort(), [
     'Cache-Control',
     'Connection',
     'Content-Length',
@@ -55,47 +55,47 @@ test('an answer has capitals in every header name: those of the reply, and those
     'X-Of-The-Reply',
     'X-Request-Id',
   ])
-  assert.equal(answer.headers.get('content-type'), 'application/json')
-  assert.equal(answer.headers.get('x-given'), 'kept')
-  assert.equal(answer.headers.get('x-of-the-reply'), 'kept')
+  t.equal(answer.headers.get('content-type'), 'application/json')
+  t.equal(answer.headers.get('x-given'), 'kept')
+  t.equal(answer.headers.get('x-of-the-reply'), 'kept')
 })
 
 test('an answer has its length in bytes, and a newline at its end', async (t) => {
-  const { headers, body } = await readOnce((await setUp(t)).url, {})
-  assert.equal(body, `${json}\n`)
-  assert.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
-  assert.ok(Buffer.byteLength(body) > body.length)
+  const { headers, body } = await readOnce(t, (await setUp(t)).url, {})
+  t.equal(body, `${json}\n`)
+  t.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
+  t.ok(Buffer.byteLength(body) > body.length)
 })
 
 test('head and body leave in one write, and come in one read', async (t) => {
   const { url, writes } = await setUp(t)
-  const { firstRead, bytes } = await readOnce(url, {})
-  assert.deepEqual(writes, [bytes.toString()])
-  assert.deepEqual(firstRead, bytes)
+  const { firstRead, bytes } = await readOnce(t, url, {})
+  t.strictSame(writes, [bytes.toString()])
+  t.strictSame(firstRead, bytes)
 })
 
 test('the connection ends after one answer, even when the client and the reply would keep it', async (t) => {
   const { url } = await setUp(t)
   const twoRequests = requestBytes({ headers: { connection: 'keep-alive' } }).repeat(2)
-  const { headers, bytes } = await read(url, twoRequests)
-  assert.equal(headers.get('connection'), 'close')
-  assert.equal(bytes.toString().split('HTTP/1.1').length - 1, 1)
+  const { headers, bytes } = await read(t, url, twoRequests)
+  t.equal(headers.get('connection'), 'close')
+  t.equal(bytes.toString().split('HTTP/1.1').length - 1, 1)
 })
 
 test('the answer to a HEAD has the head of the GET and no body', async (t) => {
   const { url } = await setUp(t)
-  const got = await readOnce(url, {})
-  const answer = await readOnce(url, { method: 'HEAD' })
-  assert.equal(answer.status, got.status)
-  assert.deepEqual(headerNames(answer), headerNames(got))
-  assert.equal(answer.headers.get('content-length'), got.headers.get('content-length'))
-  assert.equal(answer.body, '')
+  const got = await readOnce(t, url, {})
+  const answer = await readOnce(t, url, { method: 'HEAD' })
+  t.equal(answer.status, got.status)
+  t.strictSame(headerNames(answer), headerNames(got))
+  t.equal(answer.headers.get('content-length'), got.headers.get('content-length'))
+  t.equal(answer.body, '')
 })
 
 test('an answer is logged once, with its status', async (t) => {
   const { url, log } = await setUp(t)
-  await readOnce(url, {})
-  assert.deepEqual(
+  await readOnce(t, url, {})
+  t.strictSame(
     log.entries().map(({ route, status }) => [route, status]),
     [['/', 418]],
   )

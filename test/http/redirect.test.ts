@@ -1,6 +1,5 @@
 /** What is used of a redirect's query, and that nothing else matters. The landing page's own tests are in `routes/`. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { parseRedirect } from '../../src/http/redirect.ts'
 
 const none = { error: undefined, code: undefined, state: undefined }
@@ -23,6 +22,6 @@ for (const [query, expected] of [
   ['?code=a#&state=b', { code: 'a' }],
   ['#?code=a', {}],
 ] as const)
-  test(`of ${query || 'no query'} is used ${JSON.stringify(expected)}`, () => {
-    assert.deepEqual(parseRedirect(`/callback${query}`), { ...none, ...expected })
+  test(`of ${query || 'no query'} is used ${JSON.stringify(expected)}`, async (t) => {
+    t.strictSame(parseRedirect(`/callback${query}`), { ...none, ...expected })
   })

@@ -1,12 +1,11 @@
 /** The request id: the caller's own when nothing in it can do harm, else a new one. */
-import assert from 'node:assert/strict'
-import { after, beforeEach, test } from 'node:test'
+import { beforeEach, t as file, test } from 'tap'
 import { newRequestId, requestIdOf } from '../../src/http/request-id.ts'
 import { openCalmServer } from '../support/calm-server.ts'
 import { assertProblem } from '../support/problem.ts'
 import { call } from '../support/raw-http.ts'
 
-const { url, log, forget } = await openCalmServer({ after })
+const { url, log, forget } = await openCalmServer(file)
 beforeEach(forget)
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -28,37 +27,37 @@ const replaced: Record<string, string | string[]> = {
 }
 
 for (const id of accepted)
-  test(`X-Request-Id is kept when it is ${id.slice(0, 40)}`, async () => {
+  test(`X-Request-Id is kept when it is ${id.slice(0, 40)}`, async (t) => {
     const { headers } = await call(url, { target: '/livez', headers: { 'x-request-id': id } })
-    assert.equal(headers.get('x-request-id'), id)
-    assert.equal(log.entries()[0]?.request_id, id)
+    t.equal(headers.get('x-request-id'), id)
+    t.equal(log.entries()[0]?.request_id, id)
   })
 
 for (const [kind, id] of Object.entries(replaced))
-  test(`X-Request-Id is replaced when it is ${kind}`, async () => {
+  test(`X-Request-Id is replaced when it is ${kind}`, async (t) => {
     const { headers, status } = await call(url, { target: '/livez', headers: { 'x-request-id': id } })
-    assert.equal(status, 200)
-    assert.match(headers.get('x-request-id') ?? '', uuid)
-    assert.equal(log.lines.length, 1)
-    assert.equal(log.entries()[0]?.request_id, headers.get('x-request-id'))
+    t.equal(status, 200)
+    t.match(headers.get('x-request-id') ?? '', uuid)
+    t.equal(log.lines.length, 1)
+    t.equal(log.entries()[0]?.request_id, headers.get('x-request-id'))
   })
 
-test('X-Request-Id with ANSI colours is no request at all', async () => {
+test('X-Request-Id with ANSI colours is no request at all', async (t) => {
   const headers = { 'x-request-id': '\u001b[31mred' }
-  assert.match(
-    assertProblem(await call(url, { target: '/livez', headers }), 'invalid_request').request_id,
+  t.match(
+    assertProblem(t, await call(url, { target: '/livez', headers }), 'invalid_request').request_id,
     uuid,
   )
-  assert.doesNotMatch(log.lines.join(''), /red/)
+  t.notMatch(log.lines.join(''), /red/)
 })
 
-test('a request without X-Request-Id gets a new id each time', () => {
+test('a request without X-Request-Id gets a new id each time', async (t) => {
   const ids = Array.from({ length: 100 }, () => requestIdOf({ headers: {} }))
-  assert.equal(new Set([...ids, newRequestId()]).size, 101)
-  for (const id of ids) assert.match(id, uuid)
+  t.equal(new Set([...ids, newRequestId()]).size, 101)
+  for (const id of ids) t.match(id, uuid)
 })
 
-test('a header that Node hands over as a list is replaced', () => {
+test('a header that Node hands over as a list is replaced', async (t) => {
   const headers = { 'x-request-id': ['a', 'b'] } as unknown as Record<string, string>
-  assert.match(requestIdOf({ headers }), uuid)
+  t.match(requestIdOf({ headers }), uuid)
 })

@@ -1,6 +1,5 @@
 /** The public listener as a whole: its routes, which of them need a token, and what none of them lets through. */
-import assert from 'node:assert/strict'
-import { after, beforeEach, test } from 'node:test'
+import { beforeEach, t as file, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { assertProblem } from '../support/problem.ts'
 import { appHeaders, finishPath, openPublicServer, startPath, startWith } from '../support/public-server.ts'
@@ -8,25 +7,25 @@ import { call } from '../support/raw-http.ts'
 import { routesOf } from '../support/route-table.ts'
 import { callerOf, noLimits } from '../support/unobserved.ts'
 
-const { app, url, starts, finishes, forget } = await openPublicServer({ after })
+const { app, url, starts, finishes, forget } = await openPublicServer(file)
 beforeEach(forget)
 
 const publicRoutes = ['GET /livez', 'GET /readyz', `GET ${startPath}/callback`]
 const guardedRoutes = [`POST ${startPath}`, `POST ${finishPath}`]
 
-test('the routes are these and no others', () => {
-  assert.deepEqual(routesOf(app), [...publicRoutes, ...guardedRoutes].sort())
+test('the routes are these and no others', async (t) => {
+  t.strictSame(routesOf(app), [...publicRoutes, ...guardedRoutes].sort())
 })
 
 for (const route of routesOf(app)) {
   const [method = '', target = ''] = route.split(' ')
   if (publicRoutes.includes(route))
-    test(`${route} asks for no token`, async () => {
+    test(`${route} asks for no token`, async (t) => {
       for (const headers of [{}, { authorization: 'Bearer nonsense' }])
-        assert.notEqual((await call(url, { method, target, headers })).status, 401)
+        t.not((await call(url, { method, target, headers })).status, 401)
     })
   else
-    test(`${route} is refused without a good token, whatever else is sent`, async () => {
+    test(`${route} is refused without a good token, whatever else is sent`, async (t) => {
       for (const body of [
         '',
         '{',
@@ -35,11 +34,11 @@ for (const route of routesOf(app)) {
         'x'.repeat(9000),
       ]) {
         const request = { method, target, body, headers: { 'content-type': 'application/json' } }
-        assertProblem(await call(url, request), 'missing_token')
+        assertProblem(t, await call(url, request), 'missing_token')
         const headers = { ...request.headers, authorization: 'Bearer nonsense' }
-        assertProblem(await call(url, { ...request, headers }), 'invalid_token')
+        assertProblem(t, await call(url, { ...request, headers }), 'invalid_token')
       }
-      assert.deepEqual([starts, finishes], [[], []])
+      t.strictSame([starts, finishes], [[], []])
     })
 }
 
@@ -53,8 +52,8 @@ for (const target of [
   '/admin',
   '/package.json',
 ])
-  test(`nothing of the inside is at ${target}`, async () => {
-    assertProblem(await call(url, { target, headers: appHeaders }), 'not_found')
+  test(`nothing of the inside is at ${target}`, async (t) => {
+    assertProblem(t, await call(url, { target, headers: appHeaders }), 'not_found')
   })
 
 for (const target of [
@@ -64,25 +63,25 @@ for (const target of [
   '/V1/network-enablement',
   `${startPath};x`,
 ])
-  test(`another spelling of a guarded path, ${target}, is no way in`, async () => {
+  test(`another spelling of a guarded path, ${target}, is no way in`, async (t) => {
     const answer = await call(url, { ...startWith({ phone_number: '+99012345678' }), target })
-    assertProblem(answer, 'not_found')
-    assert.deepEqual(starts, [])
+    assertProblem(t, answer, 'not_found')
+    t.strictSame(starts, [])
   })
 
-test('a guarded path in percent codes is as guarded as the plain one', async () => {
+test('a guarded path in percent codes is as guarded as the plain one', async (t) => {
   const target = '/v1/network%2denablement'
   const headers = { 'content-type': 'application/json' }
-  assertProblem(await call(url, { method: 'POST', target, headers, body: '{}' }), 'missing_token')
+  assertProblem(t, await call(url, { method: 'POST', target, headers, body: '{}' }), 'missing_token')
 })
 
 for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PURGE'])
-  test(`${method} on a guarded path tells the allowed method and nothing more`, async () => {
+  test(`${method} on a guarded path tells the allowed method and nothing more`, async (t) => {
     for (const target of [startPath, finishPath]) {
       const answer = await call(url, { method, target, headers: { origin: 'https://app.example' } })
-      assertProblem(answer, 'method_not_allowed')
-      assert.equal(answer.headers.get('allow'), 'POST')
-      for (const name of answer.headers.keys()) assert.doesNotMatch(name, /^access-control/)
+      assertProblem(t, answer, 'method_not_allowed')
+      t.equal(answer.headers.get('allow'), 'POST')
+      for (const name of answer.headers.keys()) t.notMatch(name, /^access-control/)
     }
   })
 
@@ -123,14 +122,14 @@ test('a request meets the limits in order: address, token, caller, schema, numbe
     },
   })
   await call(server.url, startWith({ phone_number: '+99012345678' }))
-  assert.deepEqual(met.splice(0), ['address', 'token', 'caller', 'distinct-numbers', 'number', 'core'])
+  t.strictSame(met.splice(0), ['address', 'token', 'caller', 'distinct-numbers', 'number', 'core'])
   await call(server.url, startWith({ phone_number: 7 }))
-  assert.deepEqual(met.splice(0), ['address', 'token', 'caller'])
+  t.strictSame(met.splice(0), ['address', 'token', 'caller'])
   const finish = JSON.stringify({ code: 'a-code', state: 'x'.repeat(43) })
   await call(server.url, { ...startWith(finish), target: finishPath })
-  assert.deepEqual(met.splice(0), ['address', 'token', 'caller'])
+  t.strictSame(met.splice(0), ['address', 'token', 'caller'])
   await call(server.url, { target: `${startPath}/callback` })
-  assert.deepEqual(met.splice(0), ['address'])
+  t.strictSame(met.splice(0), ['address'])
   for (const target of ['/livez', '/readyz', '/nowhere']) await call(server.url, { target })
-  assert.deepEqual(met, [])
+  t.strictSame(met, [])
 })

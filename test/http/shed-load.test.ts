@@ -1,10 +1,11 @@
 /** Load shedding, by really blocking the event loop. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import fastify, { type FastifyInstance } from 'fastify'
+import { type Test, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { shedLoad } from '../../src/http/shed-load.ts'
+import { confirm } from '../support/must.ts'
 import { assertProblem } from '../support/problem.ts'
 import { openPublicServer, startPath } from '../support/public-server.ts'
 import { call } from '../support/raw-http.ts'
@@ -26,17 +27,17 @@ async function overload(): Promise<void> {
 }
 
 /** Asks every 50 ms until the status comes. */
-async function becomes(status: number, ask: () => Promise<{ statusCode: number }>): Promise<void> {
+async function becomes(t: Test, status: number, ask: () => Promise<{ statusCode: number }>): Promise<void> {
   const endMs = performance.now() + 5000
   while ((await ask()).statusCode !== status) {
-    assert.ok(performance.now() < endMs, `never ${status}`)
+    t.ok(performance.now() < endMs, `never ${status}`)
     await setTimeout(50)
   }
 }
 
-async function openApp(t: TestContext): Promise<{ app: FastifyInstance; failures: unknown[] }> {
+async function openApp(t: Test): Promise<{ app: FastifyInstance; failures: unknown[] }> {
   const app = fastify()
-  t.after(() => app.close())
+  t.teardown(() => app.close())
   const failures: unknown[] = []
   app.setErrorHandler((error, _request, reply) => {
     failures.push(error)
@@ -53,14 +54,14 @@ async function openApp(t: TestContext): Promise<{ app: FastifyInstance; failures
 
 test('a late loop refuses what is in the scope, with overloaded, and nothing else; and it recovers', async (t) => {
   const { app, failures } = await openApp(t)
-  assert.equal((await app.inject('/inside')).statusCode, 200)
+  t.equal((await app.inject('/inside')).statusCode, 200)
   await overload()
-  assert.equal((await app.inject('/inside')).statusCode, 503)
-  assert.equal((await app.inject('/outside')).statusCode, 200)
+  t.equal((await app.inject('/inside')).statusCode, 503)
+  t.equal((await app.inject('/outside')).statusCode, 200)
   const [failure] = failures
-  assert.ok(failure instanceof ServiceFailure)
-  assert.equal(failure.code, 'overloaded')
-  await becomes(200, () => app.inject('/inside'))
+  confirm(t, failure instanceof ServiceFailure)
+  t.equal(failure.code, 'overloaded')
+  await becomes(t, 200, () => app.inject('/inside'))
 })
 
 test('of the public listener a late loop refuses the API, with Retry-After, and answers health', async (t) => {
@@ -72,17 +73,14 @@ test('of the public listener a late loop refuses the API, with Retry-After, and 
     { method: 'GET', target: '/v1/network-enablement/callback?code=a&state=b' },
   ]
   for (const { method, target } of requests)
-    assert.equal(
-      (await app.inject({ method: method as 'GET', url: target })).json().code,
-      'overloaded',
-      target,
-    )
-  for (const target of ['/livez', '/readyz']) assert.equal((await app.inject(target)).statusCode, 200, target)
+    t.equal((await app.inject({ method: method as 'GET', url: target })).json().code, 'overloaded', target)
+  for (const target of ['/livez', '/readyz']) t.equal((await app.inject(target)).statusCode, 200, target)
 
   await overload()
   const refused = assertProblem(
+    t,
     await call(url, { method: 'POST', target: startPath, body: '{}' }),
     'overloaded',
   )
-  assert.equal(refused.next_action, 'retry')
+  t.equal(refused.next_action, 'retry')
 })

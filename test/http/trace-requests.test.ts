@@ -1,8 +1,8 @@
 /** The span of a request: what it is begun with, what runs under it, and what ends it. */
-import assert from 'node:assert/strict'
+
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { type Test, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { BeginServerSpan } from '../../src/core/spans.ts'
 import { traceRequests } from '../../src/http/trace-requests.ts'
@@ -10,7 +10,7 @@ import { call } from '../support/raw-http.ts'
 import { openRoutes } from '../support/route-server.ts'
 import { traceparent } from '../support/spans.ts'
 
-async function setUp(t: TestContext) {
+async function setUp(t: Test) {
   const active = new AsyncLocalStorage<string>()
   const begun: Parameters<BeginServerSpan>[] = []
   const ended: unknown[][] = []
@@ -37,7 +37,7 @@ test('a handler runs under the span of its own request, also behind a body', asy
   const { url } = await setUp(t)
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }
   for (const [n, request] of [{ target: '/span' }, { ...post, target: '/span/7' }].entries())
-    assert.deepEqual(JSON.parse((await call(url, request)).body), { span: `trace-${n + 1}` })
+    t.strictSame(JSON.parse((await call(url, request)).body), { span: `trace-${n + 1}` })
 })
 
 test('a span is begun with the method and the trace, and ends with the route, the status and the failure', async (t) => {
@@ -46,11 +46,11 @@ test('a span is begun with the method and the trace, and ends with the route, th
   await call(url, { target: '/span?canary=1', headers })
   await call(url, { target: '/failure', headers: { traceparent: 'canary' } })
   while (ended.length < 2) await setImmediate()
-  assert.deepEqual(begun, [
+  t.strictSame(begun, [
     ['GET', traceparent],
     ['GET', undefined],
   ])
-  assert.deepEqual(ended, [
+  t.strictSame(ended, [
     ['/span', 200, undefined],
     ['/failure', 503, 'store_unavailable'],
   ])
@@ -59,5 +59,5 @@ test('a span is begun with the method and the trace, and ends with the route, th
 test('the log names the trace of the span', async (t) => {
   const { url, log } = await setUp(t)
   await call(url, { target: '/span', headers: { traceparent } })
-  assert.equal(log.entries()[0]?.trace_id, 'trace-1')
+  t.equal(log.entries()[0]?.trace_id, 'trace-1')
 })

@@ -1,9 +1,10 @@
 /** Which values fit, where the others do not, and that nothing of them is told. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
+import { test } from 'tap'
 import { compilersFactory, createValidator } from '../../src/http/validation.ts'
+import { confirm } from '../support/must.ts'
 
 const schema = Type.Object(
   {
@@ -20,7 +21,7 @@ const schema = Type.Object(
 const validate = createValidator(schema)
 
 for (const value of [{ text: 'ab' }, { text: 'abcd', inner: { flag: false } }])
-  test(`${JSON.stringify(value)} fits`, () => assert.equal(validate(value), true))
+  test(`${JSON.stringify(value)} fits`, async (t) => t.equal(validate(value), true))
 
 const unfit: [value: unknown, keyword: string, pointer: string][] = [
   [undefined, 'type', ''],
@@ -42,23 +43,23 @@ const unfit: [value: unknown, keyword: string, pointer: string][] = [
 ]
 
 for (const [value, keyword, pointer] of unfit)
-  test(`${JSON.stringify(value)} does not fit: ${keyword} at "${pointer}"`, () => {
+  test(`${JSON.stringify(value)} does not fit: ${keyword} at "${pointer}"`, async (t) => {
     const result = validate(value)
-    assert.ok(result !== true)
-    assert.equal(result.error.length, 1)
-    assert.deepEqual([result.error[0]?.keyword, result.error[0]?.instancePath], [keyword, pointer])
-    assert.doesNotMatch(JSON.stringify(result), /canary/)
+    confirm(t, result !== true)
+    t.equal(result.error.length, 1)
+    t.strictSame([result.error[0]?.keyword, result.error[0]?.instancePath], [keyword, pointer])
+    t.notMatch(JSON.stringify(result), /canary/)
   })
 
 test('Fastify takes it for bodies and queries, repairs nothing, and answers in plain JSON', async (t) => {
   const app = fastify({ schemaController: { compilersFactory } })
-  t.after(() => app.close())
+  t.teardown(() => app.close())
   const response = { 200: Type.Object({ text: Type.String() }) }
   app.post('/', { schema: { body: schema, response } }, async ({ body }) => body)
   app.get('/', { schema: { querystring: Type.Object({ n: Type.Number() }) } }, async () => 'unreached')
   const good = await app.inject({ method: 'POST', url: '/', payload: { text: 'ab' } })
-  assert.equal(good.body, '{"text":"ab"}')
-  assert.equal(good.headers['content-type'], 'application/json; charset=utf-8')
-  assert.equal((await app.inject({ method: 'POST', url: '/', payload: { text: 7 } })).statusCode, 400)
-  assert.equal((await app.inject('/?n=7')).statusCode, 400, 'a text is no number')
+  t.equal(good.body, '{"text":"ab"}')
+  t.equal(good.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal((await app.inject({ method: 'POST', url: '/', payload: { text: 7 } })).statusCode, 400)
+  t.equal((await app.inject('/?n=7')).statusCode, 400, 'a text is no number')
 })

@@ -1,22 +1,22 @@
 /** When nobody waits for an answer any more: real connections that close at every moment of a request. */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
 import fastify, { type FastifyReply } from 'fastify'
+import { type Test, test } from 'tap'
 import { workFor } from '../../src/http/work.ts'
 
 const body = '{"a":1}'
 const requestText = `POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
 /** A server with one route, and a client that has sent one request to it. */
-async function setUp(t: TestContext, handler: (reply: FastifyReply) => Promise<unknown>): Promise<Socket> {
+async function setUp(t: Test, handler: (reply: FastifyReply) => Promise<unknown>): Promise<Socket> {
   const app = fastify()
   app.post('/', (_request, reply) => handler(reply))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
   client.on('error', () => {})
-  t.after(() => {
+  t.teardown(() => {
     client.destroy()
     return app.close()
   })
@@ -40,7 +40,7 @@ for (const [what, leave] of [
       return new Promise(() => {})
     })
     const signal = await called.promise
-    assert.equal(signal.aborted, false, 'not when the body has been read')
+    t.equal(signal.aborted, false, 'not when the body has been read')
     leave(client)
     await aborts(signal)
   })
@@ -56,7 +56,7 @@ test('a client that left before anybody asked is gone', async (t) => {
   })
   await entered.promise
   client.destroy()
-  assert.equal((await called.promise).aborted, true)
+  t.equal((await called.promise).aborted, true)
 })
 
 test('a client that got its answer is not gone, even when it closes then', async (t) => {
@@ -70,7 +70,7 @@ test('a client that got its answer is not gone, even when it closes then', async
   await once(client, 'data')
   client.destroy()
   await closed.promise
-  assert.equal(signals[0]?.aborted, false)
+  t.equal(signals[0]?.aborted, false)
 })
 
 test('a kept connection makes each request wait for itself alone', async (t) => {
@@ -87,7 +87,7 @@ test('a kept connection makes each request wait for itself alone', async (t) => 
   const signal = await second.promise
   client.destroy()
   await aborts(signal)
-  assert.equal(signals[0]?.aborted, false)
+  t.equal(signals[0]?.aborted, false)
 })
 
 test('a client that closes its sending side alone still waits, and gets its answer', async (t) => {
@@ -102,8 +102,8 @@ test('a client that closes its sending side alone still waits, and gets its answ
   await new Promise((resolve) => setImmediate(resolve))
   answer.resolve('answer')
   const [data] = await once(client, 'data')
-  assert.match(String(data), /^HTTP\/1\.1 200 /)
-  assert.equal(signal.aborted, false)
+  t.match(String(data), /^HTTP\/1\.1 200 /)
+  t.equal(signal.aborted, false)
 })
 
 test('an answer that breaks off because the client closes is not complete', async (t) => {

@@ -1,8 +1,8 @@
 /** Which access tokens are good, what a good one says, and that nothing of a bad one shows. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+
 import { inspect } from 'node:util'
 import { createLocalJWKSet, exportJWK, type JWTVerifyGetKey } from 'jose'
+import { type Test, test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import { type AccessTokenOptions, type AccessTokens, createAccessTokens } from '../../src/idp/access-token.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -10,6 +10,7 @@ import { signers } from '../support/compact-jwt.ts'
 import { openDocumentServer } from '../support/document-server.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { createHostileTokens, toleranceSeconds } from '../support/hostile-tokens.ts'
+import { fail } from '../support/must.ts'
 import {
   audience,
   createTokenProvider,
@@ -56,7 +57,7 @@ function createVerifier({ findKey: finding = findKey, ...overrides }: Overrides 
 }
 
 /** Neither a part of the token nor anything that it says may reach the log. */
-function assertHoldsNothingOf(token: string, failure: ServiceFailure): void {
+function assertHoldsNothingOf(t: Test, token: string, failure: ServiceFailure): void {
   const shown = [
     failure.note,
     failure.stack,
@@ -64,22 +65,22 @@ function assertHoldsNothingOf(token: string, failure: ServiceFailure): void {
     inspect(failure, { depth: 9, showHidden: true }),
   ]
   for (const secret of [...token.split('.'), 'canary', caller.phoneNumber].filter(({ length }) => length > 0))
-    for (const text of shown) assert.ok(!text?.includes(secret.trim()), `the failure shows ${secret}`)
-  assert.equal(failure.cause, undefined)
+    for (const text of shown) t.ok(!text?.includes(secret.trim()), `the failure shows ${secret}`)
+  t.equal(failure.cause, undefined)
 }
 
-test('refuses every hostile token, by its code, and shows nothing of it', async (t: TestContext) => {
+test('refuses every hostile token, by its code, and shows nothing of it', async (t: Test) => {
   const attacker = await openDocumentServer(t)
   const { verify } = createVerifier()
   const hostileTokens = await createHostileTokens(provider, attacker.origin)
-  assert.ok(hostileTokens.length >= 34)
+  t.ok(hostileTokens.length >= 34)
   for (const { what, token, code, claim } of hostileTokens)
-    await t.test(`refuses ${what}`, async () => {
-      const failure = await rejectsWith(verify(token), code)
-      if (claim !== undefined) assert.equal(failure.note?.split(' ').at(-1), claim)
-      assertHoldsNothingOf(token, failure)
+    await t.test(`refuses ${what}`, async (t) => {
+      const failure = await rejectsWith(t, verify(token), code)
+      if (claim !== undefined) t.equal(failure.note?.split(' ').at(-1), claim)
+      assertHoldsNothingOf(t, token, failure)
     })
-  await t.test('never asks the URL in a token', () => assert.deepEqual(attacker.paths(), []))
+  await t.test('never asks the URL in a token', async (t) => t.strictSame(attacker.paths(), []))
 })
 
 const ec = signers.ES256(provider.ec.privateKey)
@@ -113,8 +114,8 @@ const goodTokens: Array<[what: string, changes: Parameters<typeof provider.token
 ]
 
 for (const [what, changes] of goodTokens)
-  test(`takes ${what}`, async () => {
-    assert.deepEqual(await createVerifier().verify(provider.token(changes)), caller)
+  test(`takes ${what}`, async (t) => {
+    t.strictSame(await createVerifier().verify(provider.token(changes)), caller)
   })
 
 /** The token's own key last, among so many of the same kid, or of none. */
@@ -125,52 +126,56 @@ function keySetOf(count: number, kid: string | undefined): JWTVerifyGetKey {
 }
 
 for (const kid of ['ec', undefined])
-  test(`tries each of 8 keys ${kid === undefined ? 'without a kid' : 'of one kid'}, and no ninth`, async () => {
+  test(`tries each of 8 keys ${kid === undefined ? 'without a kid' : 'of one kid'}, and no ninth`, async (t) => {
     const token = (claims = {}) => provider.token({ header: { alg: 'ES256', kid }, signer: ec, claims })
     const { verify } = createVerifier({ findKey: keySetOf(8, kid) })
-    assert.deepEqual(await verify(token()), caller)
+    t.strictSame(await verify(token()), caller)
     const ninth = createVerifier({ findKey: keySetOf(9, kid) })
-    const refused = await rejectsWith(ninth.verify(token()), 'invalid_token')
-    assert.equal(refused.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
-    const expired = await rejectsWith(verify(token({ exp: issuedAt - 60 })), 'invalid_token')
-    assert.equal(expired.note, 'ERR_JWT_EXPIRED exp')
+    const refused = await rejectsWith(t, ninth.verify(token()), 'invalid_token')
+    t.equal(refused.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
+    const expired = await rejectsWith(t, verify(token({ exp: issuedAt - 60 })), 'invalid_token')
+    t.equal(expired.note, 'ERR_JWT_EXPIRED exp')
     const forged = provider.token({ header: { alg: 'ES256', kid }, signer: () => Buffer.alloc(64, 1) })
-    await rejectsWith(verify(forged), 'invalid_token')
+    await rejectsWith(t, verify(forged), 'invalid_token')
   })
 
-test('takes typ JWT only when it is configured', async () => {
+test('takes typ JWT only when it is configured', async (t) => {
   const { verify } = createVerifier({ tokenTypes: ['at+jwt', 'jwt'] })
-  assert.deepEqual(await verify(provider.token({ header: { typ: 'JWT' } })), caller)
-  await rejectsWith(verify(provider.token({ header: { typ: 'id_token' } })), 'invalid_token')
+  t.strictSame(await verify(provider.token({ header: { typ: 'JWT' } })), caller)
+  await rejectsWith(t, verify(provider.token({ header: { typ: 'id_token' } })), 'invalid_token')
 })
 
-test('asks for no scope when none is configured', async () => {
+test('asks for no scope when none is configured', async (t) => {
   const { verify } = createVerifier({ requiredScope: undefined })
-  assert.deepEqual(await verify(provider.token({ claims: { scope: undefined } })), caller)
+  t.strictSame(await verify(provider.token({ claims: { scope: undefined } })), caller)
 })
 
-test('refuses an algorithm that is not configured even under a good key', async () => {
+test('refuses an algorithm that is not configured even under a good key', async (t) => {
   const { verify } = createVerifier({ algorithms: ['ES256'] })
-  await rejectsWith(verify(provider.token()), 'invalid_token')
+  await rejectsWith(t, verify(provider.token()), 'invalid_token')
 })
 
-test('takes a token without a typ only when none is configured, and not one whose typ says none', async () => {
+test('takes a token without a typ only when none is configured, and not one whose typ says none', async (t) => {
   const { verify } = createVerifier({ tokenTypes: ['None'] })
-  assert.deepEqual(await verify(provider.token({ header: { typ: undefined } })), caller)
+  t.strictSame(await verify(provider.token({ header: { typ: undefined } })), caller)
   for (const typ of ['none', '', null, 'at+jwt', ['none']])
-    await rejectsWith(verify(provider.token({ header: { typ } })), 'invalid_token')
+    await rejectsWith(t, verify(provider.token({ header: { typ } })), 'invalid_token')
 })
 
-test('takes any of several audiences, and with none configured any or no audience', async () => {
+test('takes any of several audiences, and with none configured any or no audience', async (t) => {
   const several = createVerifier({ audiences: ['https://a.example', audience] })
-  assert.deepEqual(await several.verify(provider.token()), caller)
-  await rejectsWith(several.verify(provider.token({ claims: { aud: 'https://b.example' } })), 'invalid_token')
+  t.strictSame(await several.verify(provider.token()), caller)
+  await rejectsWith(
+    t,
+    several.verify(provider.token({ claims: { aud: 'https://b.example' } })),
+    'invalid_token',
+  )
   const { verify } = createVerifier({ audiences: [], clientIds: ['canary-client'] })
   for (const aud of [undefined, 'https://b.example', []])
-    assert.deepEqual(await verify(provider.token({ claims: { aud } })), caller)
+    t.strictSame(await verify(provider.token({ claims: { aud } })), caller)
 })
 
-test('of several issuers each has its own keys, and a caller is issuer and sub', async () => {
+test('of several issuers each has its own keys, and a caller is issuer and sub', async (t) => {
   const other = createTokenProvider()
   const otherIssuer = 'https://other.example'
   const { verify } = createVerifier({
@@ -183,10 +188,10 @@ test('of several issuers each has its own keys, and a caller is issuer and sub',
     await verify(provider.token()),
     await verify(other.token({ claims: { iss: otherIssuer } })),
   ]
-  assert.equal(one.subject, JSON.stringify([issuer, 'canary-subject']))
-  assert.equal(two.subject, JSON.stringify([otherIssuer, 'canary-subject']))
-  assert.deepEqual([one.sub, two.sub], ['canary-subject', 'canary-subject'])
-  assert.notEqual(one.pseudonym, two.pseudonym)
+  t.equal(one.subject, JSON.stringify([issuer, 'canary-subject']))
+  t.equal(two.subject, JSON.stringify([otherIssuer, 'canary-subject']))
+  t.strictSame([one.sub, two.sub], ['canary-subject', 'canary-subject'])
+  t.not(one.pseudonym, two.pseudonym)
   for (const token of [
     provider.token({ claims: { iss: otherIssuer } }),
     other.token(),
@@ -195,15 +200,15 @@ test('of several issuers each has its own keys, and a caller is issuer and sub',
     other.token({ claims: { iss: [otherIssuer] } }),
     other.token({ claims: { iss: '__proto__' } }),
   ])
-    await rejectsWith(verify(token), 'invalid_token')
+    await rejectsWith(t, verify(token), 'invalid_token')
 })
 
-test('an opaque token is refused with the reason, unless there is somebody to ask', async () => {
-  const { note } = await rejectsWith(createVerifier().verify('opaque.token~1'), 'invalid_token')
-  assert.match(note ?? '', /AUTH_INTROSPECTION_URI/)
+test('an opaque token is refused with the reason, unless there is somebody to ask', async (t) => {
+  const { note } = await rejectsWith(t, createVerifier().verify('opaque.token~1'), 'invalid_token')
+  t.match(note ?? '', /AUTH_INTROSPECTION_URI/)
 })
 
-test('what is asked about an opaque token is judged as a JWT is, and remembered', async () => {
+test('what is asked about an opaque token is judged as a JWT is, and remembered', async (t) => {
   const asked: string[] = []
   const claims: Record<string, unknown> = {
     iss: issuer,
@@ -221,12 +226,12 @@ test('what is asked about an opaque token is judged as a JWT is, and remembered'
       return answers[token] ?? {}
     },
   })
-  assert.deepEqual(await verify('good'), caller)
-  assert.deepEqual(await verify('good'), caller)
-  assert.equal(asked.length, 1)
+  t.strictSame(await verify('good'), caller)
+  t.strictSame(await verify('good'), caller)
+  t.equal(asked.length, 1)
   clock.advance(60_000)
   await verify('good')
-  assert.equal(asked.length, 2)
+  t.equal(asked.length, 2)
   for (const [name, value, code] of [
     ['iss', 'https://evil.example', 'invalid_token'],
     ['iss', undefined, 'invalid_token'],
@@ -240,103 +245,103 @@ test('what is asked about an opaque token is judged as a JWT is, and remembered'
     ['scope', 'openid', 'insufficient_scope'],
   ] as const) {
     answers.bad = { ...claims, [name]: value }
-    await rejectsWith(verify('bad'), code)
+    await rejectsWith(t, verify('bad'), code)
   }
 })
 
-test('nobody is asked about a JWT, be it good, hostile or damaged', async () => {
-  const introspect = () => assert.fail('asked')
+test('nobody is asked about a JWT, be it good, hostile or damaged', async (t) => {
+  const introspect = () => fail('asked')
   const { verify } = createVerifier({ introspect })
   await verify(provider.token())
   for (const { token, code } of await createHostileTokens(provider, 'https://evil.example'))
-    if (token !== '2YotnFZFEjr1zCsicMWpAA') await rejectsWith(verify(token), code)
+    if (token !== '2YotnFZFEjr1zCsicMWpAA') await rejectsWith(t, verify(token), code)
 })
 
-test('names no number when no claim is configured, or the claim is not a string', async () => {
+test('names no number when no claim is configured, or the claim is not a string', async (t) => {
   const unconfigured = createVerifier({ phoneNumberClaim: undefined })
   for (const claims of [{}, { undefined: caller.phoneNumber }])
-    assert.deepEqual(await unconfigured.verify(provider.token({ claims })), subjectOnly)
+    t.strictSame(await unconfigured.verify(provider.token({ claims })), subjectOnly)
   const { verify } = createVerifier()
   for (const value of [undefined, null, 990123456, [caller.phoneNumber]])
-    assert.deepEqual(await verify(provider.token({ claims: { [phoneNumberClaim]: value } })), subjectOnly)
+    t.strictSame(await verify(provider.token({ claims: { [phoneNumberClaim]: value } })), subjectOnly)
 })
 
-test('reads the number from the configured claim', async () => {
+test('reads the number from the configured claim', async (t) => {
   const { verify } = createVerifier({ phoneNumberClaim: 'https://example.com/msisdn' })
   const token = provider.token({ claims: { 'https://example.com/msisdn': '+990999999' } })
-  assert.deepEqual(await verify(token), { ...caller, phoneNumber: '+990999999' })
+  t.strictSame(await verify(token), { ...caller, phoneNumber: '+990999999' })
 })
 
-test('passes on that the provider is unavailable, which is not a bad token', async () => {
+test('passes on that the provider is unavailable, which is not a bad token', async (t) => {
   const unavailable = new ServiceFailure('idp_unavailable')
   const { verify } = createVerifier({ findKey: () => Promise.reject(unavailable) })
-  assert.equal(await rejectsWith(verify(provider.token()), 'idp_unavailable'), unavailable)
+  t.equal(await rejectsWith(t, verify(provider.token()), 'idp_unavailable'), unavailable)
 })
 
-test('refuses a token whose key cannot be used', async () => {
+test('refuses a token whose key cannot be used', async (t) => {
   const { verify } = createVerifier({ findKey: () => Promise.reject(new TypeError('canary')) })
-  const failure = await rejectsWith(verify(provider.token()), 'invalid_token')
-  assertHoldsNothingOf('', failure)
-  assert.equal(failure.note, 'unreadable')
+  const failure = await rejectsWith(t, verify(provider.token()), 'invalid_token')
+  assertHoldsNothingOf(t, '', failure)
+  t.equal(failure.note, 'unreadable')
 })
 
-test("notes for the log what was wrong, by jose's own code", async () => {
+test("notes for the log what was wrong, by jose's own code", async (t) => {
   const token = provider.token({ signer: () => Buffer.alloc(256) })
-  const failure = await rejectsWith(createVerifier().verify(token), 'invalid_token')
-  assert.equal(failure.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
+  const failure = await rejectsWith(t, createVerifier().verify(token), 'invalid_token')
+  t.equal(failure.note, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
 })
 
-test('verifies a token again only after 60 seconds', async () => {
+test('verifies a token again only after 60 seconds', async (t) => {
   const { verify, clock, lookups } = createVerifier()
   const token = provider.token()
   const first = await verify(token)
   clock.advance(59_999)
-  assert.deepEqual(await verify(token), first)
-  assert.equal(lookups(), 1)
+  t.strictSame(await verify(token), first)
+  t.equal(lookups(), 1)
   clock.advance(1)
-  assert.deepEqual(await verify(token), first)
-  assert.equal(lookups(), 2)
+  t.strictSame(await verify(token), first)
+  t.equal(lookups(), 2)
 })
 
-test('does not serve a remembered token past its exp', async () => {
+test('does not serve a remembered token past its exp', async (t) => {
   const { verify, clock, lookups } = createVerifier()
   const token = provider.token({ claims: { exp: issuedAt + 30 } })
   await verify(token)
   clock.advance(29_999)
   await verify(token)
-  assert.equal(lookups(), 1)
+  t.equal(lookups(), 1)
   clock.advance(1)
   await verify(token)
-  assert.equal(lookups(), 2)
+  t.equal(lookups(), 2)
   clock.advance(toleranceSeconds * 1000)
-  await rejectsWith(verify(token), 'invalid_token')
+  await rejectsWith(t, verify(token), 'invalid_token')
 })
 
-test('refuses a remembered token when the wall clock jumps past its exp', async () => {
+test('refuses a remembered token when the wall clock jumps past its exp', async (t) => {
   const { verify, clock } = createVerifier()
   const token = provider.token()
   await verify(token)
   clock.jumpWall(3_600_000)
-  await rejectsWith(verify(token), 'invalid_token')
+  await rejectsWith(t, verify(token), 'invalid_token')
 })
 
-test('does not take another string for a token that it remembers', async () => {
+test('does not take another string for a token that it remembers', async (t) => {
   const { verify, lookups } = createVerifier()
   const es256 = { header: { alg: 'ES256', kid: 'ec' }, signer: ec }
   const token = provider.token(es256)
   await verify(token)
   const [head, payload, signature = ''] = token.split('.')
   const flipped = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
-  await rejectsWith(verify(`${head}.${payload}.${flipped}`), 'invalid_token')
-  await rejectsWith(verify(`${token}=`), 'invalid_token')
+  await rejectsWith(t, verify(`${head}.${payload}.${flipped}`), 'invalid_token')
+  await rejectsWith(t, verify(`${token}=`), 'invalid_token')
   await verify(provider.token({ ...es256, claims: { jti: 'canary-second' } }))
-  assert.equal(lookups(), 3)
+  t.equal(lookups(), 3)
 })
 
-test('remembers no refusal', async () => {
+test('remembers no refusal', async (t) => {
   const { verify, lookups } = createVerifier()
   const unscoped = provider.token({ claims: { scope: undefined } })
-  await rejectsWith(verify(unscoped), 'insufficient_scope')
-  await rejectsWith(verify(unscoped), 'insufficient_scope')
-  assert.equal(lookups(), 2)
+  await rejectsWith(t, verify(unscoped), 'insufficient_scope')
+  await rejectsWith(t, verify(unscoped), 'insufficient_scope')
+  t.equal(lookups(), 2)
 })

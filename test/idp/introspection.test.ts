@@ -1,8 +1,8 @@
 /** Asking the provider about opaque tokens: what is sent, what an answer means, and that neither trouble nor garbage gets far. Real sockets. */
-import assert from 'node:assert/strict'
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { createIntrospection } from '../../src/idp/introspection.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { openDocumentServer } from '../support/document-server.ts'
@@ -19,7 +19,7 @@ const say =
       .writeHead(status, { 'content-type': type })
       .end(typeof body === 'string' ? body : JSON.stringify(body))
 
-async function open(t: TestContext, first: Answer) {
+async function open(t: Test, first: Answer) {
   const state = { answer: first }
   const forms: URLSearchParams[] = []
   const requests: IncomingMessage[] = []
@@ -49,45 +49,45 @@ async function open(t: TestContext, first: Answer) {
 
 test('the token goes in the body, and who we are in HTTP Basic, form-encoded', async (t) => {
   const { introspect, forms, requests } = await open(t, say(active))
-  assert.deepEqual(await introspect('to~ken+/='), { sub: 'alice', iss: 'https://login.example.com' })
-  assert.deepEqual(Object.fromEntries(forms[0] ?? []), {
+  t.strictSame(await introspect('to~ken+/='), { sub: 'alice', iss: 'https://login.example.com' })
+  t.strictSame(Object.fromEntries(forms[0] ?? []), {
     token: 'to~ken+/=',
     token_type_hint: 'access_token',
   })
   const [request] = requests
-  assert.equal(request?.method, 'POST')
+  t.equal(request?.method, 'POST')
   const credentials = Buffer.from(String(request?.headers.authorization).replace('Basic ', ''), 'base64')
-  assert.equal(credentials.toString(), 'bff%3A1:a+b%2B%C3%BC')
+  t.equal(credentials.toString(), 'bff%3A1:a+b%2B%C3%BC')
 })
 
 test('1,000 parallel calls with one token are one request, and the next call is another', async (t) => {
   const { introspect, forms } = await open(t, say(active))
   const all = await Promise.all(Array.from({ length: 1000 }, () => introspect('token')))
-  assert.deepEqual([new Set(all.map(({ sub }) => sub)), forms.length], [new Set(['alice']), 1])
+  t.strictSame([new Set(all.map(({ sub }) => sub)), forms.length], [new Set(['alice']), 1])
   await introspect('token')
-  assert.equal(forms.length, 2)
+  t.equal(forms.length, 2)
 })
 
 test('an inactive token is not asked about again for 10 seconds', async (t) => {
   const { introspect, clock, forms, answer } = await open(t, say({ active: false }))
-  await rejectsWith(introspect('token'), 'invalid_token')
+  await rejectsWith(t, introspect('token'), 'invalid_token')
   answer(say(active))
   clock.advance(9_999)
-  await rejectsWith(introspect('token'), 'invalid_token')
-  assert.equal(forms.length, 1)
+  await rejectsWith(t, introspect('token'), 'invalid_token')
+  t.equal(forms.length, 1)
   clock.advance(1)
-  assert.equal((await introspect('token')).sub, 'alice')
+  t.equal((await introspect('token')).sub, 'alice')
 })
 
 test('a token that is bound to a key is refused', async (t) => {
   const { introspect } = await open(t, say({ ...active, token_type: 'DPoP' }))
-  await rejectsWith(introspect('token'), 'invalid_token')
+  await rejectsWith(t, introspect('token'), 'invalid_token')
 })
 
 test('a provider that says 400 of a token calls it bad, and is not paused for it', async (t) => {
   const { introspect, failures } = await open(t, say({ error: 'invalid_request' }, 400))
-  for (let n = 0; n < 10; n++) await rejectsWith(introspect(`garbage ${n}`), 'invalid_token')
-  assert.deepEqual(failures, [])
+  for (let n = 0; n < 10; n++) await rejectsWith(t, introspect(`garbage ${n}`), 'invalid_token')
+  t.strictSame(failures, [])
 })
 
 const lies: Array<[what: string, answer: Answer, note: RegExp]> = [
@@ -112,37 +112,37 @@ const lies: Array<[what: string, answer: Answer, note: RegExp]> = [
 for (const [what, answer, note] of lies)
   test(`a provider that answers ${what} is unavailable, which is told`, async (t) => {
     const { introspect, failures } = await open(t, answer)
-    const failure = await rejectsWith(introspect('token'), 'idp_unavailable')
-    assert.match(failure.note ?? '', note)
-    assert.equal(failure.retryAfterSeconds, 1)
-    assert.equal(failures.length, 1)
+    const failure = await rejectsWith(t, introspect('token'), 'idp_unavailable')
+    t.match(failure.note ?? '', note)
+    t.equal(failure.retryAfterSeconds, 1)
+    t.equal(failures.length, 1)
   })
 
 test('a provider that hangs is given up after 3 seconds', { timeout: 10_000 }, async (t) => {
   const { introspect } = await open(t, () => undefined)
   const beganMs = performance.now()
-  const { note } = await rejectsWith(introspect('token'), 'idp_unavailable')
+  const { note } = await rejectsWith(t, introspect('token'), 'idp_unavailable')
   const tookMs = performance.now() - beganMs
-  assert.ok(tookMs > 2900 && tookMs < 5000, `${tookMs} ms`)
-  assert.match(note ?? '', /timeout/)
+  t.ok(tookMs > 2900 && tookMs < 5000, `${tookMs} ms`)
+  t.match(note ?? '', /timeout/)
 })
 
 test('after 5 failures in a row nobody is asked for 5 seconds, then one, and all when that goes well', async (t) => {
   const { introspect, clock, forms, answer } = await open(t, say({}, 500))
-  for (let n = 0; n < 5; n++) await rejectsWith(introspect(`token ${n}`), 'idp_unavailable')
-  assert.equal((await rejectsWith(introspect('next'), 'idp_unavailable')).retryAfterSeconds, 5)
+  for (let n = 0; n < 5; n++) await rejectsWith(t, introspect(`token ${n}`), 'idp_unavailable')
+  t.equal((await rejectsWith(t, introspect('next'), 'idp_unavailable')).retryAfterSeconds, 5)
   clock.advance(4001)
-  assert.equal((await rejectsWith(introspect('next'), 'idp_unavailable')).retryAfterSeconds, 1)
-  assert.equal(forms.length, 5)
+  t.equal((await rejectsWith(t, introspect('next'), 'idp_unavailable')).retryAfterSeconds, 1)
+  t.equal(forms.length, 5)
   clock.advance(999)
   const probe = introspect('probe')
-  await rejectsWith(introspect('another'), 'idp_unavailable')
-  await rejectsWith(probe, 'idp_unavailable')
-  assert.equal(forms.length, 6)
+  await rejectsWith(t, introspect('another'), 'idp_unavailable')
+  await rejectsWith(t, probe, 'idp_unavailable')
+  t.equal(forms.length, 6)
   answer(say(active))
   clock.advance(5000)
   await introspect('probe')
-  assert.equal((await Promise.all([introspect('a'), introspect('b')])).length, 2)
+  t.equal((await Promise.all([introspect('a'), introspect('b')])).length, 2)
 })
 
 test('garbage reaches the provider 50 times a second at most, and 32 at once', async (t) => {
@@ -154,11 +154,11 @@ test('garbage reaches the provider 50 times a second at most, and 32 at once', a
       ),
     )
   const first = await flood(1)
-  assert.equal(first.filter((code) => code === 'invalid_token').length, 32)
-  assert.equal(first.filter((code) => code === 'idp_unavailable').length, 168)
+  t.equal(first.filter((code) => code === 'invalid_token').length, 32)
+  t.equal(first.filter((code) => code === 'idp_unavailable').length, 168)
   await flood(2)
-  assert.equal(forms.length, 50)
+  t.equal(forms.length, 50)
   clock.advance(1000)
   await flood(3)
-  assert.equal(forms.length, 82)
+  t.equal(forms.length, 82)
 })

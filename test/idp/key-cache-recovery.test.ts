@@ -1,21 +1,20 @@
 /** What a key cache makes of an outage that outlived its keys, and of several keys that fit. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { rejectsWith } from '../support/failure.ts'
 import { keyA, keyB, openWarmKeyCache, outage } from '../support/key-cache.ts'
 
 const second = 1000
 const minute = 60 * second
 
-test('keys that are too old to be used do not make a service wait longer than one without keys', async () => {
-  const { clock, keys, find, failsToFetch } = await openWarmKeyCache()
+test('keys that are too old to be used do not make a service wait longer than one without keys', async (t) => {
+  const { clock, keys, find, failsToFetch } = await openWarmKeyCache(t)
   clock.advance(24 * 60 * minute)
   await failsToFetch()
   for (const delayMs of [1 * second, 2 * second, 4 * second, 4 * second]) {
     clock.advance(delayMs - 1)
-    await rejectsWith(find('a'), 'idp_unavailable')
+    await rejectsWith(t, find('a'), 'idp_unavailable')
     clock.advance(1)
-    const failing = rejectsWith(find('a'), 'idp_unavailable')
+    const failing = rejectsWith(t, find('a'), 'idp_unavailable')
     await keys.reject(outage)
     await failing
   }
@@ -23,12 +22,12 @@ test('keys that are too old to be used do not make a service wait longer than on
   await Promise.all([find('a'), keys.resolve([keyA])])
 })
 
-test('a token that two keys could have signed is no reason to ask the provider', async () => {
-  const { cache, clock, keys, find } = await openWarmKeyCache()
+test('a token that two keys could have signed is no reason to ask the provider', async (t) => {
+  const { cache, clock, keys, find } = await openWarmKeyCache(t)
   clock.advance(5 * second)
   await Promise.all([find('b'), keys.resolve([keyA, keyB])])
   clock.advance(60 * second)
   const withoutKid = async () => cache.find({ alg: 'ES256' }, { payload: '', signature: '' })
-  await assert.rejects(withoutKid(), { code: 'ERR_JWKS_MULTIPLE_MATCHING_KEYS' })
-  assert.equal(keys.count(), 2)
+  await t.rejects(withoutKid(), { code: 'ERR_JWKS_MULTIPLE_MATCHING_KEYS' })
+  t.equal(keys.count(), 2)
 })

@@ -1,6 +1,5 @@
 /** What the log says of a provider that fails: our words and the system's codes, and never what it sent. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { describeTrouble, ProviderError } from '../../src/idp/provider-trouble.ts'
 
 const refused = Object.assign(new Error('canary'), { code: 'ECONNREFUSED' })
@@ -15,4 +14,4 @@ const troubles: Array<[what: string, error: unknown, words: string]> = [
   ['no error at all', undefined, 'no usable answer'],
 ]
 for (const [what, error, words] of troubles)
-  test(`tells of ${what} in closed words`, () => assert.equal(describeTrouble(error), words))
+  test(`tells of ${what} in closed words`, async (t) => t.equal(describeTrouble(error), words))

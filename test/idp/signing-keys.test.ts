@@ -1,12 +1,13 @@
 /** Which of the provider's published keys are taken, from where, and that a bad answer gives none. Real servers and real keys. */
-import assert from 'node:assert/strict'
+
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { ProviderError } from '../../src/idp/provider-trouble.ts'
 import { fetchSigningKeys, type SigningKeysSource } from '../../src/idp/signing-keys.ts'
 import { type DocumentServer, openDocumentServer } from '../support/document-server.ts'
 import { createRsaKeys } from '../support/keys.ts'
+import { fail } from '../support/must.ts'
 
 type Members = Record<string, unknown>
 
@@ -52,7 +53,7 @@ const taken: Array<[what: string, key: Members]> = [
 for (const [what, key] of taken)
   test(`takes ${what}`, async (t) => {
     const server = await openDocumentServer(t, { '/jwks': { keys: [key] } })
-    assert.deepEqual(await fetchSigningKeys(sourceOf(server)), [key])
+    t.strictSame(await fetchSigningKeys(sourceOf(server)), [key])
   })
 
 const leftOut: Array<[what: string, key: unknown]> = [
@@ -79,9 +80,9 @@ const leftOut: Array<[what: string, key: unknown]> = [
 for (const [what, key] of leftOut)
   test(`leaves out ${what}, and rejects when there is no other`, async (t) => {
     const server = await openDocumentServer(t, { '/jwks': { keys: [key, good] } })
-    assert.deepEqual(await fetchSigningKeys(sourceOf(server)), [good])
+    t.strictSame(await fetchSigningKeys(sourceOf(server)), [good])
     server.documents.set('/jwks', { keys: [key] })
-    await assert.rejects(fetchSigningKeys(sourceOf(server)), Error)
+    await t.rejects(fetchSigningKeys(sourceOf(server)), Error)
   })
 
 const notKeySets: Array<[what: string, document: unknown]> = [
@@ -94,15 +95,15 @@ const notKeySets: Array<[what: string, document: unknown]> = [
 for (const [what, document] of notKeySets)
   test(`rejects when the key set is ${what}`, async (t) => {
     const server = await openDocumentServer(t, { '/jwks': document })
-    await assert.rejects(fetchSigningKeys(sourceOf(server)), Error)
-    assert.deepEqual(server.paths(), ['/jwks'])
+    await t.rejects(fetchSigningKeys(sourceOf(server)), Error)
+    t.strictSame(server.paths(), ['/jwks'])
   })
 
 test('asks only the fixed URL when there is one', async (t) => {
   const server = await openDocumentServer(t, { '/jwks': { keys: [good] } })
-  const isAllowedUrl = () => assert.fail('not a discovered URL')
-  assert.deepEqual(await fetchSigningKeys(sourceOf(server, { isAllowedUrl })), [good])
-  assert.deepEqual(server.paths(), ['/jwks'])
+  const isAllowedUrl = () => fail('not a discovered URL')
+  t.strictSame(await fetchSigningKeys(sourceOf(server, { isAllowedUrl })), [good])
+  t.strictSame(server.paths(), ['/jwks'])
 })
 
 for (const issuerPath of ['', '/', '/tenant', '/tenant/'])
@@ -115,8 +116,8 @@ for (const issuerPath of ['', '/', '/tenant', '/tenant/'])
     const asked: string[] = []
     const isAllowedUrl = (url: string) => asked.push(url) > 0
     const source = sourceOf(server, { issuer, jwksUri: undefined, isAllowedUrl })
-    assert.deepEqual(await fetchSigningKeys(source), [good])
-    assert.deepEqual([server.paths(), keys.paths(), asked], [[path], ['/jwks'], [`${keys.origin}/jwks`]])
+    t.strictSame(await fetchSigningKeys(source), [good])
+    t.strictSame([server.paths(), keys.paths(), asked], [[path], ['/jwks'], [`${keys.origin}/jwks`]])
   })
 
 const badDiscoveries: Array<[what: string, change: (origin: string) => Members]> = [
@@ -132,16 +133,16 @@ for (const [what, change] of badDiscoveries)
     const server = await openDocumentServer(t, { '/jwks': { keys: [good] } })
     const { origin } = server
     server.documents.set(discoveryPath, { issuer: origin, jwks_uri: `${origin}/jwks`, ...change(origin) })
-    await assert.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), Error)
-    assert.deepEqual(server.paths(), [discoveryPath])
+    await t.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), Error)
+    t.strictSame(server.paths(), [discoveryPath])
   })
 
 test('rejects a discovered key set over plain http when that is not allowed', async (t) => {
   const server = await openDocumentServer(t, { '/jwks': { keys: [good] } })
   server.documents.set(discoveryPath, { issuer: server.origin, jwks_uri: `${server.origin}/jwks` })
   const isAllowedUrl = (url: string) => url.startsWith('https:')
-  await assert.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined, isAllowedUrl })), Error)
-  assert.deepEqual(server.paths(), [discoveryPath])
+  await t.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined, isAllowedUrl })), Error)
+  t.strictSame(server.paths(), [discoveryPath])
 })
 
 for (const path of [discoveryPath, '/jwks'])
@@ -152,8 +153,8 @@ for (const path of [discoveryPath, '/jwks'])
     server.documents.set(path, (_request: IncomingMessage, response: ServerResponse) =>
       response.writeHead(302, { location: '/elsewhere' }).end(),
     )
-    await assert.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), ProviderError)
-    assert.equal(server.paths().at(-1), path)
+    await t.rejects(fetchSigningKeys(sourceOf(server, { jwksUri: undefined })), ProviderError)
+    t.equal(server.paths().at(-1), path)
   })
 
 for (const [path, fetches] of [
@@ -162,12 +163,12 @@ for (const [path, fetches] of [
 ] as const)
   test(`gives up when ${path} hangs: the deadline is 5 seconds, here a hundredth of it`, async (t) => {
     const timeout = AbortSignal.timeout.bind(AbortSignal)
-    const shortened = t.mock.method(AbortSignal, 'timeout', (ms: number) => timeout(ms / 100))
+    const shortened = t.capture(AbortSignal, 'timeout', (ms: number) => timeout(ms / 100))
     const server = await openDocumentServer(t)
     server.documents.set(discoveryPath, { issuer: server.origin, jwks_uri: `${server.origin}/jwks` })
     server.documents.set(path, () => undefined)
     const fetching = fetchSigningKeys(sourceOf(server, { jwksUri: undefined }))
-    await assert.rejects(fetching, { name: 'TimeoutError' })
-    const deadlines = shortened.mock.calls.map((call) => call.arguments[0])
-    assert.deepEqual(deadlines, Array(fetches).fill(5000))
+    await t.rejects(fetching, { name: 'TimeoutError' })
+    const deadlines = shortened().map(({ args }) => args[0])
+    t.strictSame(deadlines, Array(fetches).fill(5000))
   })

@@ -1,6 +1,5 @@
 /** How long a good token is remembered, and how many are. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { Caller } from '../../src/core/ports.ts'
 import { createTokenCache } from '../../src/idp/token-cache.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -17,72 +16,72 @@ function openCache() {
   return { cache, clock, remember, remembers }
 }
 
-test('knows the caller of a remembered token, and of no other', () => {
+test('knows the caller of a remembered token, and of no other', async (t) => {
   const { cache, remember } = openCache()
   remember('token')
-  assert.equal(cache.get('token'), caller)
+  t.equal(cache.get('token'), caller)
   for (const other of ['', 'toke', 'token ', 'TOKEN', 'tokenn', '__proto__'])
-    assert.equal(cache.get(other), undefined)
+    t.equal(cache.get(other), undefined)
 })
 
-test('forgets a token after 60 seconds of the monotonic clock', () => {
+test('forgets a token after 60 seconds of the monotonic clock', async (t) => {
   const { clock, remember, remembers } = openCache()
   remember('token')
   clock.advance(59_999)
-  assert.ok(remembers('token'))
+  t.ok(remembers('token'))
   clock.advance(1)
-  assert.ok(!remembers('token'))
+  t.ok(!remembers('token'))
 })
 
-test('keeps to 60 seconds when the wall clock jumps back', () => {
+test('keeps to 60 seconds when the wall clock jumps back', async (t) => {
   const { clock, remember, remembers } = openCache()
   remember('token')
   clock.advance(30_000)
   clock.jumpWall(-hourMs)
-  assert.ok(remembers('token'))
+  t.ok(remembers('token'))
   clock.advance(30_000)
-  assert.ok(!remembers('token'))
+  t.ok(!remembers('token'))
 })
 
-test('forgets a token after 60 seconds of the wall clock, which a sleep of the machine takes', () => {
+test('forgets a token after 60 seconds of the wall clock, which a sleep of the machine takes', async (t) => {
   const { clock, remember, remembers } = openCache()
   remember('token')
   clock.jumpWall(59_999)
-  assert.ok(remembers('token'))
+  t.ok(remembers('token'))
   clock.jumpWall(1)
-  assert.ok(!remembers('token'))
+  t.ok(!remembers('token'))
 })
 
-test('forgets a token at its own end by the wall clock', () => {
+test('forgets a token at its own end by the wall clock', async (t) => {
   const { clock, remember, remembers } = openCache()
   remember('token', 10_000)
   clock.jumpWall(9_999)
-  assert.ok(remembers('token'))
+  t.ok(remembers('token'))
   clock.jumpWall(1)
-  assert.ok(!remembers('token'))
+  t.ok(!remembers('token'))
 })
 
-test('does not remember a token that has ended already', () => {
+test('does not remember a token that has ended already', async (t) => {
   const { remember, remembers } = openCache()
   remember('token', 0)
-  assert.ok(!remembers('token'))
+  t.ok(!remembers('token'))
 })
 
-test('starts the 60 seconds anew when a token was verified again', () => {
+test('starts the 60 seconds anew when a token was verified again', async (t) => {
   const { clock, remember, remembers } = openCache()
   remember('token')
   clock.advance(60_000)
   remember('token')
   clock.advance(59_999)
-  assert.ok(remembers('token'))
+  t.ok(remembers('token'))
 })
 
-test('remembers the last 5,000 tokens, and at most 10,000', () => {
+test('remembers the last 5,000 tokens, and at most 10,000', async (t) => {
   const { remember, remembers } = openCache()
   for (let n = 0; n < 10_000; n++) remember(`token ${n}`)
-  assert.ok(remembers('token 0'), 'the older half')
-  assert.ok(remembers('token 9999'), 'the newer half')
+  t.ok(remembers('token 0'), 'the older half')
+  t.ok(remembers('token 9999'), 'the newer half')
   remember('token 10000')
-  for (let n = 0; n < 5000; n++) assert.ok(!remembers(`token ${n}`))
-  for (let n = 5000; n <= 10_000; n++) assert.ok(remembers(`token ${n}`))
+  for (let n = 0; n < 5000; n++) t.ok(!remembers(`token ${n}`))
+  for (let n = 5000; n <= 10_000; n++) t.ok(remembers(`token ${n}`))
 })

@@ -1,6 +1,5 @@
 /** Which claims make a good access token, and which caller they name. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { FailureCode } from '../../src/core/failures.ts'
 import { callerOf, type TokenRules } from '../../src/idp/token-rules.ts'
 import { rejectsWith } from '../support/failure.ts'
@@ -16,17 +15,17 @@ const rules: TokenRules = {
 const judge = async (claims: Record<string, unknown>, changes: Partial<TokenRules> = {}) =>
   callerOf({ iss: 'https://login.example.com', sub: 'alice', ...claims }, { ...rules, ...changes })
 
-test('a caller is its sub with one issuer, and issuer and sub with several', async () => {
-  assert.deepEqual(await judge({}), { subject: 'alice', sub: 'alice', pseudonym: 'digest of alice' })
+test('a caller is its sub with one issuer, and issuer and sub with several', async (t) => {
+  t.strictSame(await judge({}), { subject: 'alice', sub: 'alice', pseudonym: 'digest of alice' })
   const subject = '["https://login.example.com","alice"]'
-  assert.deepEqual(await judge({}, { issuers: ['https://login.example.com', 'https://b.example'] }), {
+  t.strictSame(await judge({}, { issuers: ['https://login.example.com', 'https://b.example'] }), {
     subject,
     sub: 'alice',
     pseudonym: `digest of ${subject}`,
   })
 })
 
-test('the client is named whatever the token calls it, if it names one', async () => {
+test('the client is named whatever the token calls it, if it names one', async (t) => {
   for (const [claims, clientId] of [
     [{ client_id: 'a' }, 'a'],
     [{ azp: 'b' }, 'b'],
@@ -35,7 +34,7 @@ test('the client is named whatever the token calls it, if it names one', async (
     [{ azp: ['b'] }, undefined],
     [{ client: 'e' }, undefined],
   ] as const)
-    assert.equal((await judge(claims)).clientId, clientId)
+    t.equal((await judge(claims)).clientId, clientId)
 })
 
 const clients: Array<[claims: Record<string, unknown>, good: boolean]> = [
@@ -52,10 +51,10 @@ const clients: Array<[claims: Record<string, unknown>, good: boolean]> = [
   [{ client_id: 'APP' }, false],
 ]
 for (const [claims, good] of clients)
-  test(`a token of ${JSON.stringify(claims)} is ${good ? 'of' : 'not of'} the clients app and web`, async () => {
+  test(`a token of ${JSON.stringify(claims)} is ${good ? 'of' : 'not of'} the clients app and web`, async (t) => {
     const judged = judge(claims, { clientIds: ['app', 'web'] })
-    if (good) assert.equal((await judged).sub, 'alice')
-    else await rejectsWith(judged, 'invalid_token')
+    if (good) t.equal((await judged).sub, 'alice')
+    else await rejectsWith(t, judged, 'invalid_token')
   })
 
 const required: Array<[required: string, claims: Record<string, unknown>, good: boolean]> = [
@@ -80,17 +79,17 @@ const required: Array<[required: string, claims: Record<string, unknown>, good: 
   ['a=null', { a: null }, false],
 ]
 for (const [claim, claims, good] of required)
-  test(`${JSON.stringify(claims)} ${good ? 'has' : 'lacks'} the required claim ${claim}`, async () => {
+  test(`${JSON.stringify(claims)} ${good ? 'has' : 'lacks'} the required claim ${claim}`, async (t) => {
     const judged = judge(claims, { requiredClaims: [claim] })
-    if (good) return assert.equal((await judged).sub, 'alice')
-    const { note = '' } = await rejectsWith(judged, 'invalid_token')
-    assert.ok(note.endsWith(claim.replace(/=.*/, '')))
+    if (good) return t.equal((await judged).sub, 'alice')
+    const { note = '' } = await rejectsWith(t, judged, 'invalid_token')
+    t.ok(note.endsWith(claim.replace(/=.*/, '')))
   })
 
-test('every required claim counts', async () => {
+test('every required claim counts', async (t) => {
   const requiredClaims = ['a=1', 'b=2']
-  assert.equal((await judge({ a: 1, b: '2' }, { requiredClaims })).sub, 'alice')
-  await rejectsWith(judge({ a: 1 }, { requiredClaims }), 'invalid_token')
+  t.equal((await judge({ a: 1, b: '2' }, { requiredClaims })).sub, 'alice')
+  await rejectsWith(t, judge({ a: 1 }, { requiredClaims }), 'invalid_token')
 })
 
 const scopes: Array<[claims: Record<string, unknown>, code: FailureCode | undefined]> = [
@@ -104,20 +103,20 @@ const scopes: Array<[claims: Record<string, unknown>, code: FailureCode | undefi
   [{}, 'insufficient_scope'],
 ]
 for (const [claims, code] of scopes)
-  test(`${JSON.stringify(claims)} ${code ? 'lacks' : 'has'} the scope`, async () => {
+  test(`${JSON.stringify(claims)} ${code ? 'lacks' : 'has'} the scope`, async (t) => {
     const judged = judge(claims, { requiredScope: 'verify' })
-    if (code) await rejectsWith(judged, code)
-    else assert.equal((await judged).sub, 'alice')
+    if (code) await rejectsWith(t, judged, code)
+    else t.equal((await judged).sub, 'alice')
   })
 
-test('a number counts with or without its plus', async () => {
+test('a number counts with or without its plus', async (t) => {
   for (const phone of ['+990123456', '990123456'])
-    assert.equal((await judge({ phone }, { phoneNumberClaim: 'phone' })).phoneNumber, '+990123456')
+    t.equal((await judge({ phone }, { phoneNumberClaim: 'phone' })).phoneNumber, '+990123456')
   for (const phone of [990123456, null, undefined, ['990123456']])
-    assert.equal((await judge({ phone }, { phoneNumberClaim: 'phone' })).phoneNumber, undefined)
+    t.equal((await judge({ phone }, { phoneNumberClaim: 'phone' })).phoneNumber, undefined)
 })
 
-test('a token without a name, and one that is bound to a key, are refused', async () => {
+test('a token without a name, and one that is bound to a key, are refused', async (t) => {
   for (const claims of [{ sub: undefined }, { sub: '' }, { sub: 1 }, { cnf: { jkt: 'x' } }, { cnf: null }])
-    await rejectsWith(judge(claims), 'invalid_token')
+    await rejectsWith(t, judge(claims), 'invalid_token')
 })

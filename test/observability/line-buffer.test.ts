@@ -1,7 +1,7 @@
 /** Lines for a reader that is slow, gone or back again: nothing waits for it, and each line is written or counted. */
-import assert from 'node:assert/strict'
+
 import { Writable } from 'node:stream'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { createLineBuffer } from '../../src/observability/line-buffer.ts'
 
 /** More than may wait for the reader. */
@@ -54,35 +54,35 @@ function fill({ write }: ReturnType<typeof openBuffer>): number {
   return lines
 }
 
-test('lines are written in order, when enough have gathered or when told to', async () => {
+test('lines are written in order, when enough have gathered or when told to', async (t) => {
   const buffer = openBuffer()
   await buffer.take()
   buffer.write('first\n')
-  assert.deepEqual(buffer.lines(), [])
+  t.strictSame(buffer.lines(), [])
   buffer.flush()
   buffer.flush()
-  assert.deepEqual(buffer.lines(), ['first'])
+  t.strictSame(buffer.lines(), ['first'])
   buffer.write(`${'x'.repeat(4096)}\n`)
-  assert.equal(buffer.lines().length, 2)
+  t.equal(buffer.lines().length, 2)
   await buffer.close()
-  assert.deepEqual([buffer.dropped(), buffer.recovered], [0, []])
+  t.strictSame([buffer.dropped(), buffer.recovered], [0, []])
 })
 
-test('beyond a megabyte that nobody reads lines are counted instead, and told when all that waited is read', async () => {
+test('beyond a megabyte that nobody reads lines are counted instead, and told when all that waited is read', async (t) => {
   const buffer = openBuffer()
   const written = fill(buffer)
   const dropped = buffer.dropped()
-  assert.ok(dropped > 0 && dropped < 200)
+  t.ok(dropped > 0 && dropped < 200)
   await buffer.take()
-  assert.deepEqual(buffer.recovered, [dropped])
-  assert.equal(buffer.lines().length, written - dropped)
+  t.strictSame(buffer.recovered, [dropped])
+  t.equal(buffer.lines().length, written - dropped)
   buffer.write('again\n')
   await buffer.close()
-  assert.equal(buffer.lines().at(-1), 'again')
-  assert.deepEqual([buffer.dropped(), buffer.recovered], [dropped, [dropped]])
+  t.equal(buffer.lines().at(-1), 'again')
+  t.strictSame([buffer.dropped(), buffer.recovered], [dropped, [dropped]])
 })
 
-test('lines that cannot be written are counted, and later ones are tried again', async () => {
+test('lines that cannot be written are counted, and later ones are tried again', async (t) => {
   const buffer = openBuffer()
   await buffer.take()
   buffer.fail(new Error('the disk is full'))
@@ -90,30 +90,30 @@ test('lines that cannot be written are counted, and later ones are tried again',
   buffer.write('second\n')
   buffer.flush()
   await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual([buffer.dropped(), buffer.recovered], [2, []])
+  t.strictSame([buffer.dropped(), buffer.recovered], [2, []])
 })
 
-test('the close waits until all is read', async () => {
+test('the close waits until all is read', async (t) => {
   const buffer = openBuffer()
   buffer.write('last\n')
   const closed = buffer.close()
   await buffer.take()
   await closed
-  assert.deepEqual(buffer.lines(), ['last'])
+  t.strictSame(buffer.lines(), ['last'])
 })
 
-test('the close does not wait for ever for a reader that reads nothing', async () => {
+test('the close does not wait for ever for a reader that reads nothing', async (t) => {
   const buffer = openBuffer()
   fill(buffer)
   const beganMs = performance.now()
   await buffer.close()
-  assert.ok(performance.now() - beganMs < 3000)
-  assert.deepEqual(buffer.lines(), [])
+  t.ok(performance.now() - beganMs < 3000)
+  t.strictSame(buffer.lines(), [])
 })
 
-test('many buffers of one output listen to its errors once', () => {
+test('many buffers of one output listen to its errors once', async (t) => {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() })
   const ignore = () => undefined
   for (let n = 0; n < 20; n++) createLineBuffer({ output, onDropped: ignore, onRecovered: ignore })
-  assert.equal(output.listenerCount('error'), 1)
+  t.equal(output.listenerCount('error'), 1)
 })

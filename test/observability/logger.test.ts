@@ -1,38 +1,39 @@
 /** The log: JSON lines, errors without their messages, and nothing lost at the end. */
-import assert from 'node:assert/strict'
+
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { type Test, test } from 'tap'
 import { createLog, describeError } from '../../src/observability/logger.ts'
+import { fakeIntervals, passIntervals } from '../support/fake-intervals.ts'
 
-function openLog(t: TestContext, level: string) {
+function openLog(t: Test, level: string) {
   const lines: string[] = []
   let flushes = 0
   const log = createLog({
     level,
     stream: { write: (line: string) => void lines.push(line), flush: () => void flushes++ },
   })
-  t.after(() => log.close())
+  t.teardown(() => log.close())
   return { ...log, lines, flushes: () => flushes }
 }
 
-test('a line is one JSON object with the level by name, the time and the message', (t) => {
+test('a line is one JSON object with the level by name, the time and the message', async (t) => {
   const { logger, lines } = openLog(t, 'info')
   logger.info({ status: 200 }, 'request')
-  assert.equal(lines.length, 1)
-  assert.ok(lines[0]?.endsWith('}\n'))
+  t.equal(lines.length, 1)
+  t.ok(lines[0]?.endsWith('}\n'))
   const { time, ...rest } = JSON.parse(lines[0] ?? '')
-  assert.deepEqual(rest, { level: 'info', status: 200, msg: 'request' })
-  assert.equal(new Date(time).toISOString(), time)
+  t.strictSame(rest, { level: 'info', status: 200, msg: 'request' })
+  t.equal(new Date(time).toISOString(), time)
 })
 
-test('a line stays one line, whatever its fields hold', (t) => {
+test('a line stays one line, whatever its fields hold', async (t) => {
   const { logger, lines } = openLog(t, 'info')
   const hostile = 'a\r\n{"level":"fatal"}\u2028\u001b[31m\0'
   logger.info({ hostile }, hostile)
-  assert.equal(lines.join('').split(/\r?\n/).length, 2)
-  assert.deepEqual(JSON.parse(lines[0] ?? '').hostile, hostile)
+  t.equal(lines.join('').split(/\r?\n/).length, 2)
+  t.strictSame(JSON.parse(lines[0] ?? '').hostile, hostile)
 })
 
 for (const [level, written] of [
@@ -41,16 +42,16 @@ for (const [level, written] of [
   ['trace', ['trace', 'info', 'warn', 'error']],
   ['silent', []],
 ] as const)
-  test(`at level ${level} only what is as grave is written`, (t) => {
+  test(`at level ${level} only what is as grave is written`, async (t) => {
     const { logger, lines } = openLog(t, level)
     for (const each of ['trace', 'info', 'warn', 'error'] as const) logger[each]('a message')
-    assert.deepEqual(
+    t.strictSame(
       lines.map((line) => JSON.parse(line).level),
       written,
     )
   })
 
-test('an error is written without its message, and so is its cause', (t) => {
+test('an error is written without its message, and so is its cause', async (t) => {
   const { logger, lines } = openLog(t, 'info')
   const cause = Object.assign(new TypeError('canary-cause +99012345678'), {
     code: 'ECONNRESET',
@@ -58,25 +59,25 @@ test('an error is written without its message, and so is its cause', (t) => {
   })
   logger.error({ err: new Error('canary-message\nat canary', { cause }) }, 'request failed')
   const { err } = JSON.parse(lines[0] ?? '')
-  assert.doesNotMatch(lines[0] ?? '', /canary|\+990/)
-  assert.equal(err.name, 'Error')
-  assert.ok(err.stack.length > 0)
-  for (const frame of err.stack) assert.equal(typeof frame, 'string')
-  assert.equal(err.cause.name, 'TypeError')
-  assert.equal(err.cause.code, 'ECONNRESET')
+  t.notMatch(lines[0] ?? '', /canary|\+990/)
+  t.equal(err.name, 'Error')
+  t.ok(err.stack.length > 0)
+  for (const frame of err.stack) t.equal(typeof frame, 'string')
+  t.equal(err.cause.name, 'TypeError')
+  t.equal(err.cause.code, 'ECONNRESET')
 })
 
-test('an error that is its own cause is described a few times, and no more', () => {
+test('an error that is its own cause is described a few times, and no more', async (t) => {
   const error = new Error('canary')
   error.cause = error
-  assert.ok(JSON.stringify(describeError(error)).split('"cause"').length <= 10)
+  t.ok(JSON.stringify(describeError(error)).split('"cause"').length <= 10)
 })
 
-test('only errors are described', () => {
+test('only errors are described', async (t) => {
   for (const value of [undefined, null, 'canary', 1, { message: 'canary' }])
-    assert.equal(describeError(value), undefined)
+    t.equal(describeError(value), undefined)
   const bare = Object.assign(new Error('canary'), { stack: undefined }) as unknown as Error
-  assert.deepEqual(describeError(bare), {
+  t.strictSame(describeError(bare), {
     name: 'Error',
     code: undefined,
     stack: undefined,
@@ -85,15 +86,15 @@ test('only errors are described', () => {
 })
 
 test('what is buffered is written from time to time, and at the close', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] })
+  fakeIntervals(t)
   const { close, flushes } = openLog(t, 'info')
-  t.mock.timers.tick(1000)
+  passIntervals(1000)
   const duringLife = flushes()
-  assert.ok(duringLife > 0)
+  t.ok(duringLife > 0)
   await close()
-  assert.equal(flushes(), duringLife + 1)
-  t.mock.timers.tick(1000)
-  assert.equal(flushes(), duringLife + 1)
+  t.equal(flushes(), duringLife + 1)
+  passIntervals(1000)
+  t.equal(flushes(), duringLife + 1)
 })
 
 test('a stream that has nothing to flush is fine', async () => {
@@ -119,18 +120,18 @@ const runHundredLines = (redirection: string) =>
     hundredLines,
   ])
 
-test('a process that ends after the close has written every line to standard output', async () => {
+test('a process that ends after the close has written every line to standard output', async (t) => {
   for (const redirection of ['', '| cat']) {
     const { stdout, stderr } = await runHundredLines(redirection)
     const lines = stdout.trimEnd().split('\n')
-    assert.deepEqual(
+    t.strictSame(
       lines.map((line) => JSON.parse(line).n),
       Array.from({ length: 100 }, (_, n) => n),
     )
-    assert.equal(stderr, '0\n')
+    t.equal(stderr, '0\n')
   }
 })
 
-test('a full disk costs lines, which are counted, and nothing else', async () => {
-  assert.equal((await runHundredLines('> /dev/full')).stderr, '100\n')
+test('a full disk costs lines, which are counted, and nothing else', async (t) => {
+  t.equal((await runHundredLines('> /dev/full')).stderr, '100\n')
 })

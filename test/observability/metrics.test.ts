@@ -1,6 +1,5 @@
 /** The metrics as Prometheus reads them. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { ServiceEvent } from '../../src/core/events.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { samplesOf } from '../support/metrics.ts'
@@ -64,27 +63,27 @@ const rows: [ServiceEvent, sample: string, value?: number][] = [
 ]
 
 for (const [event, sample, value = 1] of rows)
-  test(`${JSON.stringify(event)} counts as ${sample}`, async () => {
+  test(`${JSON.stringify(event)} counts as ${sample}`, async (t) => {
     const { events, text } = createMetrics()
-    assert.ok(((await samplesOf(text)).get(sample) ?? 0) === 0)
+    t.ok(((await samplesOf(text)).get(sample) ?? 0) === 0)
     events(event)
-    assert.equal((await samplesOf(text)).get(sample), value)
+    t.equal((await samplesOf(text)).get(sample), value)
     if (value === 1) {
       events(event)
-      assert.equal((await samplesOf(text)).get(sample), 2)
+      t.equal((await samplesOf(text)).get(sample), 2)
     }
   })
 
-test('a time is counted in every bucket that holds it', async () => {
+test('a time is counted in every bucket that holds it', async (t) => {
   const { events, text } = createMetrics()
   events({ name: 'quota.waited', seconds: 0.3 })
   const samples = await samplesOf(text)
   const bucket = (le: string) => samples.get(`nebff_quota_wait_seconds_bucket{le="${le}"}`)
-  assert.deepEqual(['0.005', '0.25', '0.5', '10', '+Inf'].map(bucket), [0, 0, 1, 1, 1])
+  t.strictSame(['0.005', '0.25', '0.5', '10', '+Inf'].map(bucket), [0, 0, 1, 1, 1])
 })
 
 /** Written from docs/observability, where rates of these are drawn from the first minute on. */
-test('what has few names is shown as 0 from the beginning', async () => {
+test('what has few names is shown as 0 from the beginning', async (t) => {
   const samples = await samplesOf(createMetrics().text)
   for (const sample of [
     'nebff_verifications_landed_total{outcome="code"}',
@@ -95,20 +94,20 @@ test('what has few names is shown as 0 from the beginning', async () => {
     'nebff_rate_limit_refusals_total{limit="address"}',
     'nebff_private_key_changes_total{key="next"}',
   ])
-    assert.equal(samples.get(sample), 0, sample)
+    t.equal(samples.get(sample), 0, sample)
 })
 
-test('the process and its event loop are measured too', async () => {
+test('the process and its event loop are measured too', async (t) => {
   const samples = await samplesOf(createMetrics().text)
   for (const name of [
     'process_resident_memory_bytes',
     'process_cpu_seconds_total',
     'nodejs_eventloop_lag_p99_seconds',
   ])
-    assert.ok(samples.has(name), name)
+    t.ok(samples.has(name), name)
 })
 
-test('a gauge shows what is at the moment, and nothing where there is nothing', async () => {
+test('a gauge shows what is at the moment, and nothing where there is nothing', async (t) => {
   const { watch, text } = createMetrics()
   const present = {
     live: 3 as number | undefined,
@@ -132,21 +131,21 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
     receiptKeys: () => present.keys,
   })
   const before = await samplesOf(text)
-  assert.equal(before.get('nebff_quota_waiting'), 4)
-  assert.equal(before.get('nebff_live_states'), 3)
-  assert.equal(before.get('nebff_jwks_age_seconds'), 61.5)
-  assert.equal(before.get('nebff_application_jwt_age_seconds'), undefined)
+  t.equal(before.get('nebff_quota_waiting'), 4)
+  t.equal(before.get('nebff_live_states'), 3)
+  t.equal(before.get('nebff_jwks_age_seconds'), 61.5)
+  t.equal(before.get('nebff_application_jwt_age_seconds'), undefined)
   for (const call of ['network_enablement', 'token'])
-    assert.equal(before.get(`nebff_circuit_state{call="${call}"}`), 0)
-  assert.equal(before.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 0)
-  assert.equal(before.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), 1)
-  assert.equal(before.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="false"}'), 1)
+    t.equal(before.get(`nebff_circuit_state{call="${call}"}`), 0)
+  t.equal(before.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 0)
+  t.equal(before.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), 1)
+  t.equal(before.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="false"}'), 1)
   present.files = [['VONAGE_PRIVATE_KEY', true]]
   present.keys.shift()
   const changed = await samplesOf(text)
-  assert.equal(changed.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 1)
-  assert.equal(changed.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), undefined)
-  assert.equal(changed.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="true"}'), 1)
+  t.equal(changed.get('nebff_private_key_file_faulty{setting="VONAGE_PRIVATE_KEY"}'), 1)
+  t.equal(changed.get('nebff_receipt_key_info{kid="one",alg="ES256",signs="true"}'), undefined)
+  t.equal(changed.get('nebff_receipt_key_info{kid="two",alg="EdDSA",signs="true"}'), 1)
   present.live = undefined
   for (const [circuit, number] of [
     ['half-open', 1],
@@ -154,18 +153,18 @@ test('a gauge shows what is at the moment, and nothing where there is nothing', 
   ] as const) {
     present.circuit = circuit
     const after = await samplesOf(text)
-    assert.equal(after.get('nebff_circuit_state{call="token"}'), number)
-    assert.equal(after.get('nebff_live_states'), undefined)
+    t.equal(after.get('nebff_circuit_state{call="token"}'), number)
+    t.equal(after.get('nebff_live_states'), undefined)
   }
 })
 
-test('messages are counted by country where the country is allowed, and the others together', async () => {
+test('messages are counted by country where the country is allowed, and the others together', async (t) => {
   const { events, text } = createMetrics(['44', '4915'])
   for (const callingCode of ['44', '49', '34', '1'])
     for (const name of ['sms.sent', 'sms.completed', 'sms.wrong'] as const) events({ name, callingCode })
   const samples = await samplesOf(text)
   for (const metric of ['nebff_sms_sent_total', 'nebff_sms_completed_total', 'nebff_sms_wrong_codes_total'])
-    assert.deepEqual(
+    t.strictSame(
       ['44', '49', 'other', '34'].map((country) => samples.get(`${metric}{country="${country}"}`)),
       [1, 1, 2, undefined],
     )

@@ -1,6 +1,5 @@
 /** Traces, as a collector gets them. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { createTracing } from '../../src/observability/tracing.ts'
 import { openCollector } from '../support/collector.ts'
 import { openDocumentServer } from '../support/document-server.ts'
@@ -8,7 +7,7 @@ import { traceparent } from '../support/spans.ts'
 
 const [, callersTrace, callersSpan] = traceparent.split('-')
 
-async function setUp(t: TestContext) {
+async function setUp(t: Test) {
   const collector = await openCollector(t)
   return { collector, ...createTracing({ endpoint: `${collector.origin}/`, serviceName: 'a-service' }) }
 }
@@ -16,31 +15,31 @@ async function setUp(t: TestContext) {
 test('a request is a server span below the trace of its caller, by method and route', async (t) => {
   const { collector, beginServerSpan, close } = await setUp(t)
   const span = beginServerSpan('POST', traceparent)
-  assert.equal(span.traceId, callersTrace)
+  t.equal(span.traceId, callersTrace)
   span.end('/a/:route', 200, undefined)
   await close()
   const [collected, ...more] = collector.spans
-  assert.equal(more.length, 0)
-  assert.equal(collected?.name, 'POST /a/:route')
-  assert.equal(collected?.kind, 2)
-  assert.deepEqual([collected?.traceId, collected?.parentSpanId], [callersTrace, callersSpan])
-  assert.deepEqual(collected?.status.code ?? 0, 0)
-  assert.deepEqual(collected?.attributes, {
+  t.equal(more.length, 0)
+  t.equal(collected?.name, 'POST /a/:route')
+  t.equal(collected?.kind, 2)
+  t.strictSame([collected?.traceId, collected?.parentSpanId], [callersTrace, callersSpan])
+  t.strictSame(collected?.status.code ?? 0, 0)
+  t.strictSame(collected?.attributes, {
     'http.request.method': 'POST',
     'http.route': '/a/:route',
     'http.response.status_code': 200,
   })
-  assert.equal(collected?.resource['service.name'], 'a-service')
+  t.equal(collected?.resource['service.name'], 'a-service')
 })
 
 test('a request without a trace begins its own', async (t) => {
   const { collector, beginServerSpan, close } = await setUp(t)
   const { traceId, end } = beginServerSpan('GET', undefined)
-  assert.match(traceId, /^[0-9a-f]{32}$/)
+  t.match(traceId, /^[0-9a-f]{32}$/)
   end('/', 200, undefined)
   await close()
-  assert.equal(collector.spans[0]?.traceId, traceId)
-  assert.ok(!collector.spans[0]?.parentSpanId)
+  t.equal(collector.spans[0]?.traceId, traceId)
+  t.ok(!collector.spans[0]?.parentSpanId)
 })
 
 for (const [status, failure, errorType] of [
@@ -53,8 +52,8 @@ for (const [status, failure, errorType] of [
     beginServerSpan('GET', undefined).end('/', status, failure)
     await close()
     const [span] = collector.spans
-    assert.equal(span?.attributes['error.type'], errorType)
-    assert.equal(span?.status.code ?? 0, errorType ? 2 : 0)
+    t.equal(span?.attributes['error.type'], errorType)
+    t.equal(span?.status.code ?? 0, errorType ? 2 : 0)
   })
 
 test('what a request causes is a client span below its own, and is told its name', async (t) => {
@@ -75,9 +74,9 @@ test('what a request causes is a client span below its own, and is told its name
   await close()
   const parent = collector.spans.find(({ kind }) => kind === 2)
   const child = collector.spans.find(({ kind }) => kind === 3)
-  assert.deepEqual([child?.name, child?.attributes], ['a call', { a: 1, b: 'c' }])
-  assert.deepEqual([child?.traceId, child?.parentSpanId], [parent?.traceId, parent?.spanId])
-  assert.equal(told, `00-${child?.traceId}-${child?.spanId}-01`)
+  t.strictSame([child?.name, child?.attributes], ['a call', { a: 1, b: 'c' }])
+  t.strictSame([child?.traceId, child?.parentSpanId], [parent?.traceId, parent?.spanId])
+  t.equal(told, `00-${child?.traceId}-${child?.spanId}-01`)
 })
 
 test('work outside any request is a trace of its own', async (t) => {
@@ -88,7 +87,7 @@ test('work outside any request is a trace of its own', async (t) => {
     () => ({}),
   )
   await close()
-  assert.ok(!collector.spans[0]?.parentSpanId)
+  t.ok(!collector.spans[0]?.parentSpanId)
 })
 
 for (const [thrown, errorType] of [
@@ -102,11 +101,11 @@ for (const [thrown, errorType] of [
       () => Promise.reject(thrown),
       () => ({}),
     )
-    assert.equal(await failing.catch((error: unknown) => error), thrown)
+    t.equal(await failing.catch((error: unknown) => error), thrown)
     await close()
-    assert.equal(collector.spans[0]?.attributes['error.type'], errorType)
-    assert.equal(collector.spans[0]?.status.code, 2)
-    assert.doesNotMatch(collector.bodies.join(), /canary/)
+    t.equal(collector.spans[0]?.attributes['error.type'], errorType)
+    t.equal(collector.spans[0]?.status.code, 2)
+    t.notMatch(collector.bodies.join(), /canary/)
   })
 
 for (const [what, handler] of [
@@ -119,14 +118,14 @@ for (const [what, handler] of [
     beginServerSpan('GET', undefined).end('/', 200, undefined)
     const closingSinceMs = performance.now()
     await close()
-    assert.ok(performance.now() - closingSinceMs < 5000)
+    t.ok(performance.now() - closingSinceMs < 5000)
   })
 
 test('a trace that its caller does not want recorded is not sent', async (t) => {
   const { collector, beginServerSpan, close } = await setUp(t)
   const span = beginServerSpan('GET', traceparent.replace(/1$/, '0'))
-  assert.equal(span.traceId, callersTrace)
+  t.equal(span.traceId, callersTrace)
   span.end('/', 200, undefined)
   await close()
-  assert.equal(collector.spans.length, 0)
+  t.equal(collector.spans.length, 0)
 })

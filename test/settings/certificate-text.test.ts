@@ -1,6 +1,5 @@
 /** Certificates as they are pasted. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { readCertificateText } from '../../src/settings/certificate-text.ts'
 import { createRsaKeys, privatePem } from '../support/keys.ts'
 import { createSelfSignedPem } from '../support/self-signed-certificate.ts'
@@ -17,13 +16,13 @@ for (const [spelling, text] of Object.entries({
   base64: Buffer.from(pem).toString('base64'),
   'text around it': `subject=CN\n${pem}\nmore`,
 }))
-  test(`a certificate is read: ${spelling}`, () => {
-    assert.deepEqual(readCertificateText(text), { pem })
+  test(`a certificate is read: ${spelling}`, async (t) => {
+    t.strictSame(readCertificateText(text), { pem })
   })
 
-test('every certificate of a bundle is read', () => {
+test('every certificate of a bundle is read', async (t) => {
   const other = createSelfSignedPem(createRsaKeys())
-  assert.deepEqual(readCertificateText(`${pem}\n# the next\n${other}`), { pem: pem + other })
+  t.strictSame(readCertificateText(`${pem}\n# the next\n${other}`), { pem: pem + other })
 })
 
 for (const [what, text] of Object.entries({
@@ -35,9 +34,9 @@ for (const [what, text] of Object.entries({
   'no PEM': 'canary',
   empty: '',
 }))
-  test(`what is no certificate is told without a piece of it: ${what}`, () => {
+  test(`what is no certificate is told without a piece of it: ${what}`, async (t) => {
     const { pem: read, fault = '' } = readCertificateText(text)
-    assert.equal(read, undefined)
+    t.equal(read, undefined)
     for (const piece of text.match(/[\w+/]{6,}/g) ?? [])
-      assert.ok(['BEGIN', 'CERTIFICATE'].includes(piece) || !fault.includes(piece), piece)
+      t.ok(['BEGIN', 'CERTIFICATE'].includes(piece) || !fault.includes(piece), piece)
   })

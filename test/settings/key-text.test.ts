@@ -1,9 +1,10 @@
 /** Private keys as they are pasted: every way that has one meaning is read, and for the rest the fault is the right one. */
-import assert from 'node:assert/strict'
+
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { type KeyKinds, kindOf, readKeyText } from '../../src/settings/key-text.ts'
 import { createRsaKeys, privatePem } from '../support/keys.ts'
+import { confirm } from '../support/must.ts'
 
 const keys = createRsaKeys()
 const pkcs8 = privatePem(keys)
@@ -31,7 +32,7 @@ const spellings: Record<string, (pem: string) => string> = {
 }
 
 for (const [spelling, spell] of Object.entries(spellings))
-  test(`a private key is read: ${spelling}`, () => {
+  test(`a private key is read: ${spelling}`, async (t) => {
     for (const [pem, kind] of [
       [pkcs8, 'RSA'],
       [pkcs1, 'RSA'],
@@ -40,8 +41,8 @@ for (const [spelling, spell] of Object.entries(spellings))
       [pemOf(ed25519), 'Ed25519'],
     ] as const) {
       const { key } = readKeyText(spell(pem), [kind])
-      assert.ok(key)
-      assert.equal(kindOf(key), kind)
+      confirm(t, key)
+      t.equal(kindOf(key), kind)
     }
   })
 
@@ -83,17 +84,17 @@ const faults: readonly [what: string, text: string, word: RegExp][] = [
 ]
 
 for (const [what, text, word] of faults)
-  test(`what is no RSA key is told by its kind, and not a piece of it: ${what}`, () => {
+  test(`what is no RSA key is told by its kind, and not a piece of it: ${what}`, async (t) => {
     const { key, fault } = readKeyText(text, ['RSA'])
-    assert.equal(key, undefined)
-    assert.match(fault ?? '', word)
-    for (const piece of text.match(/[\w+/]{20,}/g) ?? []) assert.ok(!fault?.includes(piece))
-    assert.doesNotMatch(fault ?? '', /canary|vonage/)
+    t.equal(key, undefined)
+    t.match(fault ?? '', word)
+    for (const piece of text.match(/[\w+/]{20,}/g) ?? []) t.ok(!fault?.includes(piece))
+    t.notMatch(fault ?? '', /canary|vonage/)
   })
 
-test('every kind that is accepted is named, with the way to make the first', () => {
+test('every kind that is accepted is named, with the way to make the first', async (t) => {
   const accepted: KeyKinds = ['EC P-256', 'Ed25519', 'RSA']
   const { fault = '' } = readKeyText(privatePem(createRsaKeys(1024)), accepted)
-  for (const kind of accepted) assert.ok(fault.includes(kind))
-  assert.match(fault, /openssl genpkey -algorithm EC /)
+  for (const kind of accepted) t.ok(fault.includes(kind))
+  t.match(fault, /openssl genpkey -algorithm EC /)
 })

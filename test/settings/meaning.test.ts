@@ -1,17 +1,16 @@
 /** What a schema cannot tell. Which values are refused: config.test.ts. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { meaningProblems } from '../../src/settings/meaning.ts'
 
 const nothingGiven = () => false
 
-test('settings that are not there, or not well by their schema, are not judged', () => {
-  assert.deepEqual([...meaningProblems({}, nothingGiven)], [])
+test('settings that are not there, or not well by their schema, are not judged', async (t) => {
+  t.strictSame([...meaningProblems({}, nothingGiven)], [])
 })
 
-test('a setting is named once, however many of its values are wrong', () => {
+test('a setting is named once, however many of its values are wrong', async (t) => {
   const problems = [...meaningProblems({ TRUSTED_PROXIES: ['3', 'a'], REDIS_URL: ['a', 'b'] }, nothingGiven)]
-  assert.deepEqual(
+  t.strictSame(
     problems.map(([name]) => name),
     ['TRUSTED_PROXIES', 'REDIS_URL'],
   )

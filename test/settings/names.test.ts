@@ -1,6 +1,5 @@
 /** Misspelt settings are found out, and what a platform sets by itself is not taken for one. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { misspeltSettings } from '../../src/settings/names.ts'
 import { settings } from '../../src/settings.ts'
 
@@ -18,10 +17,10 @@ const slips: Record<string, (name: string) => string> = {
 }
 
 for (const [slip, spell] of Object.entries(slips))
-  test(`every setting is found out: ${slip}`, () => {
+  test(`every setting is found out: ${slip}`, async (t) => {
     for (const name of names) {
       const misspelt = spell(name)
-      if (misspelt !== name && !right.includes(misspelt)) assert.ok(meantBy(misspelt), misspelt)
+      if (misspelt !== name && !right.includes(misspelt)) t.ok(meantBy(misspelt), misspelt)
     }
   })
 
@@ -50,10 +49,10 @@ const misspelt: Record<string, string> = {
 }
 
 for (const [name, meant] of Object.entries(misspelt))
-  test(`${name} is taken for ${meant}`, () => assert.equal(meantBy(name), meant))
+  test(`${name} is taken for ${meant}`, async (t) => t.equal(meantBy(name), meant))
 
-test('no setting is taken for another', () => {
-  assert.deepEqual(misspeltSettings(right, right), [])
+test('no setting is taken for another', async (t) => {
+  t.strictSame(misspeltSettings(right, right), [])
 })
 
 /** Set by shells, images, npm, Kubernetes, builders and OpenTelemetry, or meant for other programs. */
@@ -82,10 +81,10 @@ const others = `
   .trim()
   .split(/\s+/)
 
-test('what platforms and other programs set is left alone', () => {
-  assert.deepEqual(misspeltSettings(others, right), [])
+test('what platforms and other programs set is left alone', async (t) => {
+  t.strictSame(misspeltSettings(others, right), [])
 })
 
-test('the environment of this very test is left alone', () => {
-  assert.deepEqual(misspeltSettings(Object.keys(process.env), right), [])
+test('the environment of this very test is left alone', async (t) => {
+  t.strictSame(misspeltSettings(Object.keys(process.env), right), [])
 })

@@ -1,16 +1,16 @@
 /** Files of secrets: what is read, and that a secret given for a path is not shown. What is said: config-secrets.test.ts. */
-import assert from 'node:assert/strict'
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { readSecretFile, shownPath } from '../../src/settings/secret-file.ts'
 
-test('the text of the file is read as it is', (t) => {
+test('the text of the file is read as it is', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'secret-file-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'a'), ' canary\n')
-  assert.equal(readSecretFile(join(folder, 'a'), 'A_FILE'), ' canary\n')
+  t.equal(readSecretFile(join(folder, 'a'), 'A_FILE'), ' canary\n')
 })
 
 for (const path of [
@@ -22,7 +22,7 @@ for (const path of [
   'keys/private.key',
   '/a/..data/b',
 ])
-  test(`${path} is shown`, () => assert.equal(shownPath(path), path))
+  test(`${path} is shown`, async (t) => t.equal(shownPath(path), path))
 
 for (const secret of [
   'canary',
@@ -33,9 +33,6 @@ for (const secret of [
   '/canary+canary==',
   '/canary\0',
 ])
-  test(`${JSON.stringify(secret)} given for a path is not shown`, () => {
-    assert.throws(
-      () => readSecretFile(secret, 'A_FILE'),
-      (error: Error) => error.message.startsWith('A_FILE') && !error.message.includes('canary'),
-    )
+  test(`${JSON.stringify(secret)} given for a path is not shown`, async (t) => {
+    t.throws(() => readSecretFile(secret, 'A_FILE'), { message: /^A_FILE(?!.*canary)/s })
   })

@@ -4,8 +4,8 @@
  */
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { after } from 'node:test'
 import { SignJWT } from 'jose'
+import { t as file } from 'tap'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts'
 
 export const scope = 'dpv:FraudPreventionAndDetection#number-verification-verify-read'
@@ -26,7 +26,7 @@ export async function startTestSimulator(options: Partial<SimulatorOptions> = {}
     requestsPerSecond: 0,
     ...options,
   })
-  after(simulator.close)
+  file.teardown(simulator.close)
   return simulator
 }
 

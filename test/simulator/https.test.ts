@@ -1,5 +1,5 @@
 /** The simulator as an app meets it: by https, with the authority that its phone trusts and no other. */
-import assert from 'node:assert/strict'
+
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -7,9 +7,9 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
+import { type Test, test } from 'tap'
 import { openService } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config.ts'
 import { findFreePort } from '../support/free-port.ts'
@@ -18,17 +18,17 @@ const skip = spawnSync('openssl', ['version']).status === 0 ? false : 'openssl i
 
 test('an app verifies a number by https alone, with the authority of an earlier run', { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'simulator-https-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const first = await startProcess(t, folder)
   await first.stop()
   const authority = readFileSync(join(folder, 'ca.pem'), 'utf8')
   const { env, origins, servicePort } = await startProcess(t, folder)
-  assert.equal(readFileSync(join(folder, 'ca.pem'), 'utf8'), authority)
-  assert.equal(statSync(folder).mode & 0o077, 0)
+  t.equal(readFileSync(join(folder, 'ca.pem'), 'utf8'), authority)
+  t.equal(statSync(folder).mode & 0o077, 0)
 
   const own = { HOST: '127.0.0.1', PORT: String(servicePort), MANAGEMENT_PORT: '0', LOG_LEVEL: 'silent' }
   const service = await openService(parseConfig({ ...env, ...own }))
-  t.after(() => service.close())
+  t.teardown(() => service.close())
 
   const member = { client_id: 'alice', client_secret: 'simulator-secret' }
   const form = new URLSearchParams({ grant_type: 'client_credentials', ...member })
@@ -44,19 +44,16 @@ test('an app verifies a number by https alone, with the authority of an earlier 
     opened.push(next)
     landed = await send(authority, next)
   }
-  for (const url of opened) assert.match(String(url), /^https:/)
-  assert.ok(
-    landed.rawHeaders.includes('Content-Type'),
-    'the names of headers stay as the service writes them',
-  )
+  for (const url of opened) t.match(String(url), /^https:/)
+  t.ok(landed.rawHeaders.includes('Content-Type'), 'the names of headers stay as the service writes them')
 
   const finish = `${origins.service}/v1/number-verification`
   const finished = await send(authority, finish, headers, JSON.stringify(landed.body))
-  assert.equal(finished.body.phone_number_verified, true)
+  t.equal(finished.body.phone_number_verified, true)
 })
 
 /** The simulator as a process on free ports, and where an app reaches whom. */
-async function startProcess(t: TestContext, folder: string) {
+async function startProcess(t: Test, folder: string) {
   const [port, idpPort, httpsPort, httpsIdpPort, httpsServicePort, servicePort] = [
     await findFreePort(),
     await findFreePort(),
@@ -77,7 +74,7 @@ async function startProcess(t: TestContext, folder: string) {
     child.kill('SIGTERM')
     await exited
   }
-  t.after(stop)
+  t.teardown(stop)
   const [output] = (await once(child.stdout, 'data')) as [Buffer]
   return {
     env: parseEnv(output.toString()),

@@ -2,9 +2,8 @@
  * The start at the operator: who may call, with what, how often.
  */
 
-import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { test } from 'node:test'
+import { type Test, test } from 'tap'
 import {
   applicationJwt,
   entryOf,
@@ -54,50 +53,50 @@ const REFUSED: Record<string, [JwtParts, string]> = {
   'past 15 minutes without exp': [{ claims: { iat: now - 901 } }, 'jwt-expired'],
 }
 
-async function problemOf(response: Response): Promise<string | undefined> {
-  assert.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/)
+async function problemOf(t: Test, response: Response): Promise<string | undefined> {
+  t.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/)
   const problem = (await response.json()) as { type: string }
-  assert.deepEqual(Object.keys(problem), ['type', 'title', 'detail', 'instance'])
+  t.strictSame(Object.keys(problem), ['type', 'title', 'detail', 'instance'])
   return problem.type.split('#')[1]
 }
 
 for (const [condition, parts] of Object.entries(ACCEPTED)) {
-  test(`accepts an application JWT ${condition}`, async () => {
+  test(`accepts an application JWT ${condition}`, async (t) => {
     const response = await start(simulator, NUMBER, { authorization: await applicationJwt(simulator, parts) })
-    assert.equal(response.status, 200)
+    t.equal(response.status, 200)
   })
 }
 
 for (const [condition, [parts, error]] of Object.entries(REFUSED)) {
-  test(`refuses an application JWT ${condition}`, async () => {
+  test(`refuses an application JWT ${condition}`, async (t) => {
     const response = await start(simulator, NUMBER, { authorization: await applicationJwt(simulator, parts) })
-    assert.equal(response.status, 401)
-    assert.equal(await problemOf(response), error)
+    t.equal(response.status, 401)
+    t.equal(await problemOf(t, response), error)
   })
 }
 
-test('refuses an unsigned application JWT, none at all, and what is no JWT', async () => {
+test('refuses an unsigned application JWT, none at all, and what is no JWT', async (t) => {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const claims = { application_id: simulator.applicationId, iat: now, jti: 'a-token-id' }
   const unsigned = `Bearer ${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.`
   const signed = await applicationJwt(simulator)
   for (const authorization of [unsigned, '', 'Bearer ', 'Bearer x', signed.replace('Bearer', 'Basic')]) {
     const response = await start(simulator, NUMBER, { authorization })
-    assert.equal(response.status, 401)
-    assert.equal(await problemOf(response), 'unauthorized')
+    t.equal(response.status, 401)
+    t.equal(await problemOf(t, response), 'unauthorized')
   }
 })
 
-test('answers 405 to every other method, in the shape of the gateway', async () => {
+test('answers 405 to every other method, in the shape of the gateway', async (t) => {
   for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const response = await fetch(`${simulator.operatorUrl}${startPath}`, { method })
-    assert.equal(response.status, 405, method)
+    t.equal(response.status, 405, method)
     if (method === 'HEAD') continue
-    assert.deepEqual(Object.keys((await response.json()) as object), ['message', '_links', '_embedded'])
+    t.strictSame(Object.keys((await response.json()) as object), ['message', '_links', '_embedded'])
   }
 })
 
-test('refuses a body with a missing or wrong member with 422', async () => {
+test('refuses a body with a missing or wrong member with 422', async (t) => {
   const good = { phone_number: NUMBER, scopes: [scope], state: 's' }
   const bodies: unknown[] = [
     {},
@@ -111,71 +110,71 @@ test('refuses a body with a missing or wrong member with 422', async () => {
   ]
   for (const body of bodies) {
     const response = await start(simulator, NUMBER, { body })
-    assert.equal(response.status, 422, JSON.stringify(body))
-    assert.equal(await problemOf(response), 'invalid-params')
+    t.equal(response.status, 422, JSON.stringify(body))
+    t.equal(await problemOf(t, response), 'invalid-params')
   }
 })
 
-test('refuses bad JSON with 400 and another media type with 415', async () => {
+test('refuses bad JSON with 400 and another media type with 415', async (t) => {
   const badJson = await start(simulator, NUMBER, { body: '{"phone_number":' })
-  assert.equal(badJson.status, 400)
-  assert.equal(await problemOf(badJson), 'invalid-params')
+  t.equal(badJson.status, 400)
+  t.equal(await problemOf(t, badJson), 'invalid-params')
   const text = await start(simulator, NUMBER, { headers: { 'content-type': 'text/xml' } })
-  assert.equal(text.status, 415)
+  t.equal(text.status, 415)
 })
 
-test('gives one entry for each scope, and an error for a scope that is not documented', async () => {
+test('gives one entry for each scope, and an error for a scope that is not documented', async (t) => {
   const body = { phone_number: NUMBER, scopes: [scope, 'dpv:Other#scope'], state: 'mine' }
   const response = await start(simulator, NUMBER, { body })
-  assert.equal(response.status, 200)
+  t.equal(response.status, 200)
   const { scopes } = (await response.json()) as { scopes: Record<string, ScopeEntry> }
-  assert.deepEqual(Object.keys(scopes), [scope, 'dpv:Other#scope'])
-  assert.deepEqual(Object.keys(scopes['dpv:Other#scope'] ?? {}), ['error'])
+  t.strictSame(Object.keys(scopes), [scope, 'dpv:Other#scope'])
+  t.strictSame(Object.keys(scopes['dpv:Other#scope'] ?? {}), ['error'])
   const { auth_url, ...rest } = scopes[scope] ?? {}
-  assert.deepEqual(rest, { requires_carrier_network: true, app_url: null })
+  t.strictSame(rest, { requires_carrier_network: true, app_url: null })
   const { origin, pathname, searchParams } = new URL(String(auth_url))
-  assert.equal(origin + pathname, `${simulator.operatorUrl}/oauth2/auth`)
+  t.equal(origin + pathname, `${simulator.operatorUrl}/oauth2/auth`)
   const { state, ...others } = Object.fromEntries(searchParams)
-  assert.deepEqual(others, {
+  t.strictSame(others, {
     client_id: simulator.applicationId,
     redirect_uri: redirectUri,
     response_type: 'code',
     scope: scope,
   })
-  assert.match(state ?? '', /^v2_[\w-]{32}$/)
+  t.match(state ?? '', /^v2_[\w-]{32}$/)
 })
 
-test('names the documented members in the error of a scope', async () => {
+test('names the documented members in the error of a scope', async (t) => {
   const entry = await entryOf(await start(simulator, '+34600000000'))
-  assert.deepEqual(Object.keys(entry ?? {}), ['error'])
-  assert.deepEqual(Object.keys(entry?.error ?? {}), ['title', 'instance', 'detail', 'error_type'])
-  assert.equal(entry?.error?.title, 'Forbidden')
-  assert.equal(entry?.error?.error_type, 'UNAUTHORIZED')
+  t.strictSame(Object.keys(entry ?? {}), ['error'])
+  t.strictSame(Object.keys(entry?.error ?? {}), ['title', 'instance', 'detail', 'error_type'])
+  t.equal(entry?.error?.title, 'Forbidden')
+  t.equal(entry?.error?.error_type, 'UNAUTHORIZED')
 })
 
-test('admits the quota in every sliding second and answers 429 beyond it', async () => {
+test('admits the quota in every sliding second and answers 429 beyond it', async (t) => {
   let clockMs = Date.now()
   const limited = await startTestSimulator({ requestsPerSecond: 3, now: () => clockMs })
   const statusNow = async () => (await start(limited, NUMBER)).status
-  assert.deepEqual([await statusNow(), await statusNow()], [200, 200])
+  t.strictSame([await statusNow(), await statusNow()], [200, 200])
   clockMs += 600
-  assert.deepEqual([await statusNow(), await statusNow()], [200, 429])
+  t.strictSame([await statusNow(), await statusNow()], [200, 429])
   clockMs += 399
-  assert.equal(await statusNow(), 429)
+  t.equal(await statusNow(), 429)
   clockMs += 1
-  assert.deepEqual([await statusNow(), await statusNow(), await statusNow()], [200, 200, 429])
+  t.strictSame([await statusNow(), await statusNow(), await statusNow()], [200, 200, 429])
 
   const refused = await start(limited, NUMBER)
-  assert.equal(refused.headers.get('retry-after'), '1')
-  assert.equal(refused.headers.get('x-ratelimit-limit'), '3, 3;w=1')
-  assert.equal(await problemOf(refused), 'throttled')
+  t.equal(refused.headers.get('retry-after'), '1')
+  t.equal(refused.headers.get('x-ratelimit-limit'), '3, 3;w=1')
+  t.equal(await problemOf(t, refused), 'throttled')
 })
 
-test('does not count requests without a good token against the quota', async () => {
+test('does not count requests without a good token against the quota', async (t) => {
   const clockMs = Date.now()
   const limited = await startTestSimulator({ requestsPerSecond: 1, now: () => clockMs })
-  assert.equal((await start(limited, NUMBER, { authorization: '' })).status, 401)
+  t.equal((await start(limited, NUMBER, { authorization: '' })).status, 401)
   const admitted = await start(limited, NUMBER)
-  assert.equal(admitted.status, 200)
-  assert.equal(admitted.headers.get('x-ratelimit-limit'), '1, 1;w=1')
+  t.equal(admitted.status, 200)
+  t.equal(admitted.headers.get('x-ratelimit-limit'), '1, 1;w=1')
 })

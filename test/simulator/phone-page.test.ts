@@ -2,8 +2,7 @@
  * The page that looks like a phone, and the walk behind it, against the real service.
  */
 
-import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { before, t as file, test } from 'tap'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { matching, notMatching, openPhoneWorld } from './phone-harness.ts'
 
@@ -14,35 +13,35 @@ before(async () => {
   ;({ simulator, close } = await openPhoneWorld())
 })
 
-after(() => close())
+file.teardown(() => close())
 
-test('the page and its files come from this listener, with a strict policy', async () => {
+test('the page and its files come from this listener, with a strict policy', async (t) => {
   const page = await fetch(simulator.phonePageUrl)
   const html = await page.text()
   const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => String(address))
-  assert.ok(addresses.length >= 5)
+  t.ok(addresses.length >= 5)
   const types: Record<string, string> = {
     css: 'text/css; charset=utf-8',
     js: 'text/javascript; charset=utf-8',
     svg: 'image/svg+xml',
   }
   for (const address of addresses) {
-    assert.match(address, /^\/phone\/[a-z]+\.(css|js|svg)$/)
+    t.match(address, /^\/phone\/[a-z]+\.(css|js|svg)$/)
     const file = await fetch(new URL(address, simulator.phonePageUrl))
-    assert.equal(file.status, 200, address)
-    assert.equal(file.headers.get('content-type'), types[address.split('.')[1] ?? ''])
-    assert.equal(file.headers.get('x-content-type-options'), 'nosniff')
+    t.equal(file.status, 200, address)
+    t.equal(file.headers.get('content-type'), types[address.split('.')[1] ?? ''])
+    t.equal(file.headers.get('x-content-type-options'), 'nosniff')
   }
-  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
+  t.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
   const policy = page.headers.get('content-security-policy') ?? ''
-  assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/)
-  assert.doesNotMatch(policy, /unsafe|http/)
-  assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=/)
+  t.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/)
+  t.notMatch(policy, /unsafe|http/)
+  t.notMatch(html, /<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=/)
 })
 
-test('the page gets the documented numbers', async () => {
+test('the page gets the documented numbers', async (t) => {
   const numbers = (await (await fetch(new URL('/phone/numbers', simulator.phonePageUrl))).json()) as object[]
-  assert.deepEqual(numbers[0], {
+  t.strictSame(numbers[0], {
     number: matching,
     step: 'verify',
     description: 'verified true (Vonage’s example)',
@@ -50,20 +49,20 @@ test('the page gets the documented numbers', async () => {
   })
 })
 
-test('the walk of the page streams one JSON object a line, the outcome last', async () => {
+test('the walk of the page streams one JSON object a line, the outcome last', async (t) => {
   const response = await postWalk({ phone_number: matching, network: 'cellular', with_attacker: true })
-  assert.equal(response.headers.get('content-type'), 'application/x-ndjson')
+  t.equal(response.headers.get('content-type'), 'application/x-ndjson')
   const text = await response.text()
   const events = text
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-  assert.deepEqual(new Set(events.map(({ type }) => type)), new Set(['step', 'attack', 'outcome']))
-  assert.deepEqual(
+  t.strictSame(new Set(events.map(({ type }) => type)), new Set(['step', 'attack', 'outcome']))
+  t.strictSame(
     events.find(({ type }) => type === 'attack'),
     { type: 'attack', status: 400, code: 'invalid_state' },
   )
-  assert.partialDeepStrictEqual(events.at(-1), {
+  t.hasStrict(events.at(-1), {
     type: 'outcome',
     outcome: {
       verified: true,
@@ -74,23 +73,23 @@ test('the walk of the page streams one JSON object a line, the outcome last', as
       },
     },
   })
-  assert.doesNotMatch(text, /eyJ[\w-]{20}/, 'neither the token nor the receipt is shown whole')
+  t.notMatch(text, /eyJ[\w-]{20}/, 'neither the token nor the receipt is shown whole')
   const started = { caption: 'Start', status: 200, inside: [{ from: 'service' }] }
-  assert.partialDeepStrictEqual(
+  t.hasStrict(
     events.find(({ step }) => (step as { inside?: unknown } | undefined)?.inside),
     { step: started },
   )
-  assert.doesNotMatch(text, /eyJ[\w-]{8}/)
+  t.notMatch(text, /eyJ[\w-]{8}/)
 })
 
-test('two walks at once do not mix their hops', async () => {
+test('two walks at once do not mix their hops', async (t) => {
   const walks = [matching, notMatching].map(async (phone_number) => {
     return (await postWalk({ phone_number, network: 'cellular', with_attacker: false })).text()
   })
-  for (const text of await Promise.all(walks)) assert.equal(text.split('"to":"vonage"').length - 1, 5)
+  for (const text of await Promise.all(walks)) t.equal(text.split('"to":"vonage"').length - 1, 5)
 })
 
-test('the walk of the page refuses nonsense', async () => {
+test('the walk of the page refuses nonsense', async (t) => {
   const good = { phone_number: matching, network: 'cellular', with_attacker: false }
   for (const body of [
     {},
@@ -103,11 +102,11 @@ test('the walk of the page refuses nonsense', async () => {
     { ...good, service_url: 'http://attacker.example' },
   ]) {
     const response = await postWalk(body)
-    assert.equal(response.status, 400, JSON.stringify(body))
-    assert.partialDeepStrictEqual(await response.json(), { error: 'invalid_request' })
+    t.equal(response.status, 400, JSON.stringify(body))
+    t.hasStrict(await response.json(), { error: 'invalid_request' })
   }
   const asText = await postWalk(good, 'text/plain')
-  assert.equal(asText.status, 400)
+  t.equal(asText.status, 400)
 })
 
 function postWalk(body: unknown, type = 'application/json'): Promise<Response> {

@@ -1,6 +1,5 @@
 /** A receipt as the phone page shows it: decoded, and checked by the service's key set. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { readReceipt } from '../../simulator/receipt.ts'
 import { openDocumentServer } from '../support/document-server.ts'
 import { type ReceiptWorld, receiptOf } from '../support/hostile-receipts.ts'
@@ -22,12 +21,12 @@ test('a receipt is good, or told why not, and its number is not shown', async (t
   const { origin } = await openDocumentServer(t, { '/.well-known/jwks.json': { keys: [jwk] } })
   const checkOf = async (receipt: string) => (await readReceipt(receipt, origin)).check
   const { header, claims, check } = await readReceipt(receiptOf(world), origin)
-  assert.equal(check, 'good')
-  assert.deepEqual(header, { typ: 'phone-number-receipt+jwt', alg: 'ES256', kid: 'a-kid' })
-  assert.partialDeepStrictEqual(claims, { sub: 'alice', phone_number: '+*********78' })
-  assert.equal(await checkOf(receiptOf(world, { typ: 'JWT' })), 'ERR_JWT_CLAIM_VALIDATION_FAILED')
-  assert.equal(await checkOf(receiptOf(world, {}, { exp: world.nowSeconds - 1 })), 'ERR_JWT_EXPIRED')
-  assert.equal(await checkOf(receiptOf(world, { kid: 'another' })), 'ERR_JWKS_NO_MATCHING_KEY')
+  t.equal(check, 'good')
+  t.strictSame(header, { typ: 'phone-number-receipt+jwt', alg: 'ES256', kid: 'a-kid' })
+  t.hasStrict(claims, { sub: 'alice', phone_number: '+*********78' })
+  t.equal(await checkOf(receiptOf(world, { typ: 'JWT' })), 'ERR_JWT_CLAIM_VALIDATION_FAILED')
+  t.equal(await checkOf(receiptOf(world, {}, { exp: world.nowSeconds - 1 })), 'ERR_JWT_EXPIRED')
+  t.equal(await checkOf(receiptOf(world, { kid: 'another' })), 'ERR_JWKS_NO_MATCHING_KEY')
   const altered = receiptOf({ ...world, keys: createKeys('EC P-256') })
-  assert.equal(await checkOf(altered), 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
+  t.equal(await checkOf(altered), 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED')
 })

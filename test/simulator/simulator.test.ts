@@ -2,16 +2,15 @@
  * The simulator around the operator: identity provider, hop log, record of calls, closing, and the README's table.
  */
 
-import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import { test } from 'tap'
 import { createHopRecorder, type Hop } from '../../simulator/hops.ts'
 import { findNumberRow, numbers, numbersAsMarkdown } from '../../simulator/numbers.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
@@ -41,34 +40,34 @@ async function verifyAccessToken(token: string) {
   })
 }
 
-test('issues access tokens that verify against the discovered keys', async () => {
+test('issues access tokens that verify against the discovered keys', async (t) => {
   const discovered = await fetch(`${simulator.issuer}/.well-known/openid-configuration`)
   const { issuer, jwks_uri, token_endpoint } = (await discovered.json()) as Record<string, string>
-  assert.deepEqual(
+  t.strictSame(
     { issuer, jwks_uri, token_endpoint },
     { issuer: simulator.issuer, jwks_uri: simulator.jwksUri, token_endpoint: simulator.issuerTokenUrl },
   )
   const { payload } = await verifyAccessToken(
     await simulator.issueAccessToken('alice.B-1_x', { scope: 'a b:c' }),
   )
-  assert.partialDeepStrictEqual(payload, { sub: 'alice.B-1_x', client_id: 'alice.B-1_x', scope: 'a b:c' })
-  assert.equal(Number(payload.exp) - Number(payload.iat), 3600)
+  t.hasStrict(payload, { sub: 'alice.B-1_x', client_id: 'alice.B-1_x', scope: 'a b:c' })
+  t.equal(Number(payload.exp) - Number(payload.iat), 3600)
   const { payload: plain } = await verifyAccessToken(await simulator.issueAccessToken('bob'))
-  assert.equal('scope' in plain, false)
+  t.equal('scope' in plain, false)
 })
 
-test('refuses a subject outside the allowed form', async () => {
+test('refuses a subject outside the allowed form', async (t) => {
   for (const subject of ['', 'a b', 'a/b', 'x'.repeat(65)]) {
-    await assert.rejects(simulator.issueAccessToken(subject), /refused/)
+    await t.rejects(simulator.issueAccessToken(subject), /refused/)
   }
 })
 
-test('signs with the newest key and keeps the older ones published', async () => {
+test('signs with the newest key and keeps the older ones published', async (t) => {
   const before = await simulator.issueAccessToken('alice')
   await simulator.rotateKeys()
   const after = await simulator.issueAccessToken('alice')
   const { keys } = (await (await fetch(simulator.jwksUri)).json()) as { keys: Array<{ kid: string }> }
-  assert.deepEqual(
+  t.strictSame(
     keys.map(({ kid }) => kid),
     [after, before].map((token) => decodeProtectedHeader(token).kid),
   )
@@ -76,7 +75,7 @@ test('signs with the newest key and keeps the older ones published', async () =>
   await verifyAccessToken(after)
 })
 
-test('logs every hop of a flow, redacted, and tells subscribers', async () => {
+test('logs every hop of a flow, redacted, and tells subscribers', async (t) => {
   const number = '+990555777102'
   const state = 'caller-state-which-is-long'
   const seen: Hop[] = []
@@ -93,7 +92,7 @@ test('logs every hop of a flow, redacted, and tells subscribers', async () => {
   unsubscribe()
   await start(simulator, number)
 
-  assert.deepEqual(
+  t.strictSame(
     seen.map(({ from, to, method, path, status }) => `${from} ${to} ${method} ${path} ${status}`),
     [
       `service vonage POST ${startPath} 200`,
@@ -107,52 +106,52 @@ test('logs every hop of a flow, redacted, and tells subscribers', async () => {
     ],
   )
   const [first, , , , last, token, verified, refused] = seen
-  assert.deepEqual(first?.request, { phone_number: '+**********02', scopes: [scope], state: 'caller…' })
+  t.strictSame(first?.request, { phone_number: '+**********02', scopes: [scope], state: 'caller…' })
   const lastResponse = last?.response as { location: string }
-  assert.match(lastResponse.location, /\?code=[\w-]{6}…&state=caller…$/)
-  assert.partialDeepStrictEqual(token?.request, { code: `${code.slice(0, 6)}…` })
-  assert.deepEqual(verified?.response, { devicePhoneNumberVerified: true })
-  assert.partialDeepStrictEqual(refused?.response, { code: 'UNAUTHENTICATED' })
+  t.match(lastResponse.location, /\?code=[\w-]{6}…&state=caller…$/)
+  t.hasStrict(token?.request, { code: `${code.slice(0, 6)}…` })
+  t.strictSame(verified?.response, { devicePhoneNumberVerified: true })
+  t.hasStrict(refused?.response, { code: 'UNAUTHENTICATED' })
   const log = JSON.stringify(seen)
   const wrapped = new URL(authUrl).searchParams.get('state') ?? ''
   for (const secret of [number.slice(1), number.slice(4, 10), state, code, access_token, wrapped]) {
-    assert.equal(log.includes(secret), false)
+    t.equal(log.includes(secret), false)
   }
-  assert.deepEqual(simulator.hops.list().slice(-seen.length - 1, -1), seen)
+  t.strictSame(simulator.hops.list().slice(-seen.length - 1, -1), seen)
 })
 
-test('logs a cut connection with status 0', async () => {
+test('logs a cut connection with status 0', async (t) => {
   await start(simulator, '+990000001016').catch(() => undefined)
   const hop = simulator.hops.list().at(-1)
-  assert.equal(hop?.status, 0)
-  assert.equal(hop?.response, null)
+  t.equal(hop?.status, 0)
+  t.equal(hop?.response, null)
 })
 
-test('counts requests by path and keeps what the service sent, for tests', async () => {
+test('counts requests by path and keeps what the service sent, for tests', async (t) => {
   const before = simulator.hops.count('/oauth2/token')
   await exchange(simulator, await codeFor(simulator, '+990555000102'))
-  assert.equal(simulator.hops.count('/oauth2/token'), before + 1)
-  assert.equal(simulator.hops.count('/unknown'), 0)
+  t.equal(simulator.hops.count('/oauth2/token'), before + 1)
+  t.equal(simulator.hops.count('/unknown'), 0)
   const [started, exchanged] = simulator.received().slice(-2)
-  assert.equal(started?.path, startPath)
-  assert.equal(started?.headers['content-type'], 'application/json')
-  assert.ok(started?.rawHeaders.includes('content-type'))
-  assert.deepEqual(started?.body, {
+  t.equal(started?.path, startPath)
+  t.equal(started?.headers['content-type'], 'application/json')
+  t.ok(started?.rawHeaders.includes('content-type'))
+  t.strictSame(started?.body, {
     phone_number: '+990555000102',
     scopes: [scope],
     state: 'the-state-of-the-caller',
   })
-  assert.partialDeepStrictEqual(exchanged?.body, { grant_type: 'authorization_code' })
+  t.hasStrict(exchanged?.body, { grant_type: 'authorization_code' })
 })
 
-test('answers 404 in the shape of the gateway, and says when it is up', async () => {
+test('answers 404 in the shape of the gateway, and says when it is up', async (t) => {
   const unknown = await fetch(`${simulator.operatorUrl}/unknown`)
-  assert.equal(unknown.status, 404)
-  assert.deepEqual(Object.keys((await unknown.json()) as object), ['message', '_links', '_embedded'])
-  assert.equal((await fetch(`${simulator.operatorUrl}/livez`)).status, 200)
+  t.equal(unknown.status, 404)
+  t.strictSame(Object.keys((await unknown.json()) as object), ['message', '_links', '_embedded'])
+  t.equal((await fetch(`${simulator.operatorUrl}/livez`)).status, 200)
 })
 
-test('keeps a bounded log and record', () => {
+test('keeps a bounded log and record', async (t) => {
   const recorder = createHopRecorder()
   const call = { atMs: 0, path: startPath, headers: {}, rawHeaders: [], body: undefined }
   const hop = { at: '', method: 'POST', path: startPath, status: 200, request: null, response: null }
@@ -160,72 +159,72 @@ test('keeps a bounded log and record', () => {
     recorder.arrive(call)
     recorder.record({ ...hop, durationMs: i })
   }
-  assert.equal(recorder.count(startPath), 1001)
-  assert.equal(recorder.received().length, 1000)
-  assert.equal(recorder.list().length, 1000)
-  assert.equal(recorder.list()[0]?.durationMs, 1)
+  t.equal(recorder.count(startPath), 1001)
+  t.equal(recorder.received().length, 1000)
+  t.equal(recorder.list().length, 1000)
+  t.equal(recorder.list()[0]?.durationMs, 1)
 })
 
-test('keeps a bounded number of tickets, the newest', () => {
+test('keeps a bounded number of tickets, the newest', async (t) => {
   const tickets = createTickets<number>({ lifetimeMs: 1, now: () => 0 })
   const [first, second] = Array.from({ length: 10_001 }, (_, i) => tickets.issue(i))
-  assert.equal(tickets.read(first ?? ''), undefined)
-  assert.equal(tickets.read(second ?? ''), 1)
+  t.equal(tickets.read(first ?? ''), undefined)
+  t.equal(tickets.read(second ?? ''), 1)
 })
 
-test('advertises other URLs than it listens on when told to', async () => {
+test('advertises other URLs than it listens on when told to', async (t) => {
   const hidden = await startTestSimulator({ operatorUrl: 'http://operator:4000', issuer: 'http://idp:4001' })
-  assert.equal(hidden.operatorUrl, 'http://operator:4000')
-  assert.equal(hidden.tokenUrl, 'http://operator:4000/oauth2/token')
-  assert.equal(hidden.jwksUri, 'http://idp:4001/jwks')
+  t.equal(hidden.operatorUrl, 'http://operator:4000')
+  t.equal(hidden.tokenUrl, 'http://operator:4000/oauth2/token')
+  t.equal(hidden.jwksUri, 'http://idp:4001/jwks')
   const [, payload] = (await hidden.issueAccessToken('alice')).split('.')
-  assert.equal(JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()).iss, 'http://idp:4001')
+  t.equal(JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()).iss, 'http://idp:4001')
 })
 
-test('refuses a port that is taken, and leaves nothing open', async () => {
+test('refuses a port that is taken, and leaves nothing open', async (t) => {
   const operatorPort = Number(new URL(simulator.operatorUrl).port)
-  await assert.rejects(startTestSimulator({ operatorPort }), { code: 'EADDRINUSE' })
+  await t.rejects(startTestSimulator({ operatorPort }), { code: 'EADDRINUSE' })
 })
 
-test('closes at once, late answers included', async () => {
+test('closes at once, late answers included', async (t) => {
   const short = await startTestSimulator()
   const late = start(short, '+990000001015')
-  const ended = assert.rejects(late)
+  const ended = t.rejects(late)
   while (short.hops.count(startPath) === 0) await setImmediate()
   await short.close()
   await ended
-  await assert.rejects(fetch(short.operatorUrl))
-  await assert.rejects(fetch(short.issuer))
+  await t.rejects(fetch(short.operatorUrl))
+  await t.rejects(fetch(short.issuer))
 })
 
-test('the numbers table names each number once, and each row decides its example', () => {
+test('the numbers table names each number once, and each row decides its example', async (t) => {
   const names = numbers.map(({ number }) => number)
-  assert.equal(new Set(names).size, names.length)
-  for (const row of numbers) assert.equal(findNumberRow(row.example), row)
+  t.equal(new Set(names).size, names.length)
+  for (const row of numbers) t.equal(findNumberRow(row.example), row)
   // 99 wins over odd, and single numbers win over the rule.
-  assert.equal(findNumberRow('+99099').outcome, findNumberRow('+99011111199').outcome)
+  t.equal(findNumberRow('+99099').outcome, findNumberRow('+99011111199').outcome)
 })
 
-test('the README has the numbers table', () => {
+test('the README has the numbers table', async (t) => {
   const readme = readFileSync(new URL('../../simulator/README.md', import.meta.url), 'utf8')
-  assert.ok(readme.includes(numbersAsMarkdown()), `replace the table by:\n${numbersAsMarkdown()}`)
+  t.ok(readme.includes(numbersAsMarkdown()), `replace the table by:\n${numbersAsMarkdown()}`)
 })
 
-test('an auth_url can be opened again, and each opening has its own code', async () => {
+test('an auth_url can be opened again, and each opening has its own code', async (t) => {
   const authUrl = await authUrlFor(simulator, '+990555000102')
   const first = await walk(simulator, authUrl)
   const second = await walk(simulator, authUrl)
-  assert.notEqual(first.landing.searchParams.get('code'), second.landing.searchParams.get('code'))
+  t.not(first.landing.searchParams.get('code'), second.landing.searchParams.get('code'))
 })
 
-test('runs as a process that prints an env file, and takes its key with it', async () => {
+test('runs as a process that prints an env file, and takes its key with it', async (t) => {
   const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url))
   const env = { ...process.env, SIMULATOR_PORT: '0', SIMULATOR_IDP_PORT: '0' }
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const [output] = (await once(child.stdout, 'data')) as [Buffer]
   const settings = parseEnv(output.toString())
-  assert.deepEqual(Object.keys(settings).sort(), [
+  t.strictSame(Object.keys(settings).sort(), [
     'AUTH_AUDIENCE',
     'AUTH_ISSUER',
     'RATE_LIMIT_DISTINCT_NUMBERS_PER_DAY',
@@ -239,12 +238,12 @@ test('runs as a process that prints an env file, and takes its key with it', asy
     'VONAGE_VERIFY_URL',
   ])
   const keyFile = String(settings.VONAGE_PRIVATE_KEY_FILE)
-  assert.equal(statSync(keyFile).mode & 0o777, 0o600)
+  t.equal(statSync(keyFile).mode & 0o777, 0o600)
   createPrivateKey(readFileSync(keyFile))
-  assert.equal((await fetch(`${settings.VONAGE_API_URL}/livez`)).status, 200)
+  t.equal((await fetch(`${settings.VONAGE_API_URL}/livez`)).status, 200)
   child.kill('SIGTERM')
-  assert.deepEqual(await exited, [0, null])
-  assert.equal(existsSync(keyFile), false)
+  t.strictSame(await exited, [0, null])
+  t.equal(existsSync(keyFile), false)
 })
 
 test('ends with the npm that started it', async () => {
@@ -258,15 +257,15 @@ test('ends with the npm that started it', async () => {
 
 test('its identity provider wears the form of a real one', async (t) => {
   const worn = await startSimulator({ redirectUri: 'http://127.0.0.1:1/callback', idp: 'okta' })
-  t.after(() => worn.close())
-  assert.equal(worn.identitySettings.AUTH_TOKEN_TYPES, 'none')
+  t.teardown(() => worn.close())
+  t.equal(worn.identitySettings.AUTH_TOKEN_TYPES, 'none')
   const body = new URLSearchParams({ client_id: 'alice', kind: 'machine' })
   const answer = (await (await fetch(worn.issuerTokenUrl, { method: 'POST', body })).json()) as {
     access_token: string
   }
   const [, payload = ''] = answer.access_token.split('.')
-  assert.equal(JSON.parse(Buffer.from(payload, 'base64url').toString()).cid, 'm2m')
+  t.equal(JSON.parse(Buffer.from(payload, 'base64url').toString()).cid, 'm2m')
   const unknown = new URLSearchParams({ client_id: 'alice', kind: 'anonymous' })
-  assert.equal((await fetch(worn.issuerTokenUrl, { method: 'POST', body: unknown })).status, 400)
-  await assert.rejects(startSimulator({ redirectUri: 'http://127.0.0.1:1/callback', idp: 'nobody' }), /okta/)
+  t.equal((await fetch(worn.issuerTokenUrl, { method: 'POST', body: unknown })).status, 400)
+  await t.rejects(startSimulator({ redirectUri: 'http://127.0.0.1:1/callback', idp: 'nobody' }), /okta/)
 })

@@ -1,9 +1,9 @@
 /** The memory store: the contract of every store, and what it promises besides: its bounds and its clock. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -25,98 +25,98 @@ stateStoreContract('memory store', async (limits) => {
   return { store, advance: clock.advance, close: async () => {} }
 })
 
-test('a full store refuses a new verification with overloaded, and the live ones stay', async () => {
+test('a full store refuses a new verification with overloaded, and the live ones stay', async (t) => {
   const { put, take } = setUp({ maxEntries: 10 })
   const states = Array.from({ length: 10 }, mintState)
   for (const [n, state] of states.entries()) await put(`subject-${n}`, state, pendingVerification(n))
   for (let n = 0; n < 20; n++)
-    await rejectsWith(put(`newcomer-${n}`, mintState(), pendingVerification()), 'overloaded')
-  for (const [n, state] of states.entries()) assert.ok(await take(`subject-${n}`, state))
+    await rejectsWith(t, put(`newcomer-${n}`, mintState(), pendingVerification()), 'overloaded')
+  for (const [n, state] of states.entries()) t.ok(await take(`subject-${n}`, state))
 })
 
-test('a refused verification cannot be taken', async () => {
+test('a refused verification cannot be taken', async (t) => {
   const { put, take } = setUp({ maxEntries: 1 })
   const refused = mintState()
   await put('alice', mintState(), pendingVerification())
-  await rejectsWith(put('bob', refused, pendingVerification()), 'overloaded')
-  assert.equal(await take('bob', refused), undefined)
+  await rejectsWith(t, put('bob', refused, pendingVerification()), 'overloaded')
+  t.equal(await take('bob', refused), undefined)
 })
 
-test('one taken from a full store makes room for exactly one', async () => {
+test('one taken from a full store makes room for exactly one', async (t) => {
   const { put, take } = setUp({ maxEntries: 2 })
   const state = mintState()
   await put('alice', state, pendingVerification())
   await put('bob', mintState(), pendingVerification())
   await take('alice', state)
   await put('carol', mintState(), pendingVerification())
-  await rejectsWith(put('dave', mintState(), pendingVerification()), 'overloaded')
+  await rejectsWith(t, put('dave', mintState(), pendingVerification()), 'overloaded')
 })
 
-test('in a full store, a subject at its own cap still gets a new one for its oldest', async () => {
+test('in a full store, a subject at its own cap still gets a new one for its oldest', async (t) => {
   const { put, take } = setUp({ maxEntries: 2, maxPerCaller: 2 })
   const states = Array.from({ length: 3 }, mintState)
   for (const [n, state] of states.entries()) await put('alice', state, pendingVerification(n))
   const taken = await Promise.all(states.map((state) => take('alice', state)))
-  assert.deepEqual(
+  t.strictSame(
     taken.map((pending) => pending?.phoneNumber.reveal()),
     [undefined, '+99000000001', '+99000000002'],
   )
 })
 
-test('taking an unknown or a stranger’s state makes no room', async () => {
+test('taking an unknown or a stranger’s state makes no room', async (t) => {
   const { put, take } = setUp({ maxEntries: 1 })
   const state = mintState()
   await put('alice', state, pendingVerification())
   await take('alice', mintState())
   await take('bob', state)
-  await rejectsWith(put('bob', mintState(), pendingVerification()), 'overloaded')
+  await rejectsWith(t, put('bob', mintState(), pendingVerification()), 'overloaded')
 })
 
-test('a full store has room again when the oldest generation has expired, and not before', async () => {
+test('a full store has room again when the oldest generation has expired, and not before', async (t) => {
   const { put, clock } = setUp({ maxEntries: 3 })
   for (const subject of ['alice', 'bob']) await put(subject, mintState(), pendingVerification())
   clock.advance(generationMs)
   await put('carol', mintState(), pendingVerification())
   clock.advance(ttlMs - 1)
-  await rejectsWith(put('dave', mintState(), pendingVerification()), 'overloaded')
+  await rejectsWith(t, put('dave', mintState(), pendingVerification()), 'overloaded')
   clock.advance(1)
   for (const subject of ['dave', 'erin']) await put(subject, mintState(), pendingVerification())
-  await rejectsWith(put('frank', mintState(), pendingVerification()), 'overloaded')
+  await rejectsWith(t, put('frank', mintState(), pendingVerification()), 'overloaded')
 })
 
-test('an expired verification that someone tries to take makes room at once', async () => {
+test('an expired verification that someone tries to take makes room at once', async (t) => {
   const { put, take, clock } = setUp({ maxEntries: 1 })
   const state = mintState()
   await put('alice', state, pendingVerification())
   clock.advance(ttlMs)
-  assert.equal(await take('alice', state), undefined)
+  t.equal(await take('alice', state), undefined)
   await put('bob', mintState(), pendingVerification())
 })
 
-test('an entry put at the very end of a generation lives for its whole TTL', async () => {
+test('an entry put at the very end of a generation lives for its whole TTL', async (t) => {
   const { put, take, clock } = setUp()
   const [early, late] = [mintState(), mintState()]
   await put('alice', early, pendingVerification(1))
   clock.advance(generationMs - 1)
   await put('alice', late, pendingVerification(2))
   clock.advance(ttlMs - 1)
-  assert.equal(await take('alice', early), undefined)
-  assert.ok(await take('alice', late))
+  t.equal(await take('alice', early), undefined)
+  t.ok(await take('alice', late))
 })
 
-test('the oldest goes first, also among those of one moment', async () => {
+test('the oldest goes first, also among those of one moment', async (t) => {
   const { put, take } = setUp({ maxPerCaller: 2 })
   const states = Array.from({ length: 4 }, mintState)
   for (const [n, state] of states.entries()) await put('alice', state, pendingVerification(n))
   const taken = await Promise.all(states.map((state) => take('alice', state)))
-  assert.deepEqual(
+  t.strictSame(
     taken.map((pending) => pending?.phoneNumber.reveal()),
     [undefined, undefined, '+99000000002', '+99000000003'],
   )
 })
 
 for (const [what, jumpMs] of Object.entries({ forward: 3_600_000, back: -3_600_000 })) {
-  test(`the wall clock jumping ${what} by an hour neither kills nor prolongs a verification`, async () => {
+  test(`the wall clock jumping ${what} by an hour neither kills nor prolongs a verification`, async (t) => {
     const { put, take, clock } = setUp()
     const [good, gone] = [mintState(), mintState()]
     await put('alice', gone, pendingVerification())
@@ -124,12 +124,12 @@ for (const [what, jumpMs] of Object.entries({ forward: 3_600_000, back: -3_600_0
     await put('alice', good, pendingVerification())
     clock.jumpWall(jumpMs)
     clock.advance(ttlMs - 1)
-    assert.equal(await take('alice', gone), undefined)
-    assert.ok(await take('alice', good))
+    t.equal(await take('alice', gone), undefined)
+    t.ok(await take('alice', good))
   })
 }
 
-test('the memory of expired verifications is given back by a ping alone', async () => {
+test('the memory of expired verifications is given back by a ping alone', async (t) => {
   const usedBytes = createHeapGauge()
   const { put, ping, clock } = setUp({ maxEntries: 20_000 })
   const before = await usedBytes()
@@ -138,18 +138,18 @@ test('the memory of expired verifications is given back by a ping alone', async 
   clock.advance(ttlMs + generationMs)
   await ping()
   const left = (await usedBytes()) - before
-  assert.ok(full > 2_000_000, `the entries take memory: ${full}`)
-  assert.ok(left < full / 5, `${left} of ${full} bytes are left`)
+  t.ok(full > 2_000_000, `the entries take memory: ${full}`)
+  t.ok(left < full / 5, `${left} of ${full} bytes are left`)
   await ping() // The store itself must outlive the measurement.
 })
 
-test('100,000 verifications live side by side, and the next one is refused', async () => {
+test('100,000 verifications live side by side, and the next one is refused', async (t) => {
   const { put, take } = setUp({ maxEntries: 100_000 })
   const states = Array.from({ length: 100_000 }, mintState)
   for (const [n, state] of states.entries()) await put(`subject-${n}`, state, pendingVerification(n))
-  await rejectsWith(put('one-more', mintState(), pendingVerification()), 'overloaded')
+  await rejectsWith(t, put('one-more', mintState(), pendingVerification()), 'overloaded')
   for (let n = 0; n < states.length; n += 999)
-    assert.equal(
+    t.equal(
       (await take(`subject-${n}`, states[n] ?? ''))?.phoneNumber.reveal(),
       `+990${String(n).padStart(8, '0')}`,
     )

@@ -1,9 +1,10 @@
 /** Records and results at rest: what is in them, and what is taken for one. How they are sealed: sealed.test.ts. */
-import assert from 'node:assert/strict'
+
 import { createCipheriv, hkdfSync } from 'node:crypto'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { openRecord, openResult, sealRecord, sealResult } from '../../src/store/record.ts'
+import { confirm } from '../support/must.ts'
 import { pendingVerification, resultOf } from '../support/state-store-contract.ts'
 
 const state = mintState()
@@ -15,17 +16,18 @@ const overhead = 1 + 12 + 16
 
 const encode = (changed: Buffer) => changed.toString('base64')
 
-test('the state that sealed a record opens it', () => {
+test('the state that sealed a record opens it', async (t) => {
   const opened = openRecord(record, state)
-  assert.equal(opened?.phoneNumber.reveal(), '+99055500123')
-  assert.equal(opened.scope, pending.scope)
+  confirm(t, opened)
+  t.equal(opened.phoneNumber.reveal(), '+99055500123')
+  t.equal(opened.scope, pending.scope)
 })
 
-test('a record is version 1, an IV, the content and a tag, and no longer', () => {
+test('a record is version 1, an IV, the content and a tag, and no longer', async (t) => {
   const content = Buffer.byteLength(JSON.stringify({ n: '+99055500123', s: pending.scope }))
-  assert.equal(bytes[0], 1)
-  assert.equal(bytes.length, overhead + content)
-  assert.equal(encode(bytes), record, 'plain base64')
+  t.equal(bytes[0], 1)
+  t.equal(bytes.length, overhead + content)
+  t.equal(encode(bytes), record, 'plain base64')
 })
 
 /** Seals what `sealRecord` never would, under the right key. */
@@ -36,9 +38,9 @@ function sealText(text: string, purpose = 'record'): string {
   return encode(Buffer.concat([Buffer.of(1), iv, cipher.update(text), cipher.final(), cipher.getAuthTag()]))
 }
 
-test('the format is fixed: a record sealed by hand opens', () => {
+test('the format is fixed: a record sealed by hand opens', async (t) => {
   const opened = openRecord(sealText('{"n":"+99012345678","s":"a-scope","later":1}'), state)
-  assert.deepEqual([opened?.phoneNumber.reveal(), opened?.scope], ['+99012345678', 'a-scope'])
+  t.strictSame([opened?.phoneNumber.reveal(), opened?.scope], ['+99012345678', 'a-scope'])
 })
 
 for (const text of [
@@ -52,27 +54,27 @@ for (const text of [
   '{"n":"+99012345678","s":null}',
   '{"n":"+99012345678","s":"a-scope"',
 ])
-  test(`a record that holds ${text || 'nothing'} is unknown`, () => {
-    assert.equal(openRecord(sealText(text), state), undefined)
+  test(`a record that holds ${text || 'nothing'} is unknown`, async (t) => {
+    t.equal(openRecord(sealText(text), state), undefined)
   })
 
 for (const verified of [true, false])
-  test(`the state that sealed the result ${verified} opens it, with its number`, () => {
+  test(`the state that sealed the result ${verified} opens it, with its number`, async (t) => {
     const opened = openResult(sealResult(resultOf(verified, 7), state), state)
-    assert.deepEqual([opened?.phoneNumber.reveal(), opened?.verified], ['+99000000007', verified])
+    t.strictSame([opened?.phoneNumber.reveal(), opened?.verified], ['+99000000007', verified])
   })
 
-test('a result is opened with its receipt, which is sealed like the rest', () => {
+test('a result is opened with its receipt, which is sealed like the rest', async (t) => {
   const receipt = 'canary.of.receipt'
   const sealed = sealResult({ ...resultOf(true, 7), receipt }, state)
-  assert.ok(!Buffer.from(sealed, 'base64').includes(receipt))
-  assert.deepEqual(openResult(sealed, state), { ...resultOf(true, 7), receipt })
-  assert.equal(openResult(sealText('{"n":"+99012345678","v":true,"r":"a"}', 'result'), state)?.receipt, 'a')
+  t.ok(!Buffer.from(sealed, 'base64').includes(receipt))
+  t.strictSame(openResult(sealed, state), { ...resultOf(true, 7), receipt })
+  t.equal(openResult(sealText('{"n":"+99012345678","v":true,"r":"a"}', 'result'), state)?.receipt, 'a')
 })
 
-test('the format of a result is fixed: one sealed by hand opens', () => {
+test('the format of a result is fixed: one sealed by hand opens', async (t) => {
   const opened = openResult(sealText('{"n":"+99012345678","v":true,"later":1}', 'result'), state)
-  assert.deepEqual([opened?.phoneNumber.reveal(), opened?.verified], ['+99012345678', true])
+  t.strictSame([opened?.phoneNumber.reveal(), opened?.verified], ['+99012345678', true])
 })
 
 for (const text of [
@@ -83,11 +85,11 @@ for (const text of [
   '{"n":"+99012345678","v":"true"}',
   '{"n":"+99012345678","v":true,"r":null}',
 ])
-  test(`a result that holds ${text} is unknown`, () => {
-    assert.equal(openResult(sealText(text, 'result'), state), undefined)
+  test(`a result that holds ${text} is unknown`, async (t) => {
+    t.equal(openResult(sealText(text, 'result'), state), undefined)
   })
 
-test('a record is no result, and a result no record', () => {
-  assert.equal(openResult(record, state), undefined)
-  assert.equal(openRecord(sealResult(resultOf(true), state), state), undefined)
+test('a record is no result, and a result no record', async (t) => {
+  t.equal(openResult(record, state), undefined)
+  t.equal(openRecord(sealResult(resultOf(true), state), state), undefined)
 })

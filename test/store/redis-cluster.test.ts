@@ -1,6 +1,5 @@
 /** The Redis store on a cluster of three masters: the contract, and what happens when nodes are away. */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { t as file, test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
@@ -14,17 +13,17 @@ import { systemClock } from '../support/system-clock.ts'
 
 const patienceMs = 450
 
-if (redisMissing) test('the Redis store on a cluster', { skip: redisMissing }, () => {})
+if (redisMissing) test('the Redis store on a cluster', { skip: redisMissing }, async () => {})
 else await defineTests()
 
 async function defineTests(): Promise<void> {
-  const cluster = await startRedisCluster({ after })
+  const cluster = await startRedisCluster(file)
 
   stateStoreContract('Redis store on a cluster', async (limits) => {
     for (const { command } of cluster.nodes) await command('FLUSHALL')
     const closers: (() => unknown)[] = []
     const { store } = await openRedisStore(
-      { after: (close) => void closers.push(close) },
+      { teardown: (close) => void closers.push(close) },
       cluster.urls,
       limits,
     )
@@ -47,7 +46,7 @@ async function defineTests(): Promise<void> {
     for (const { command } of cluster.nodes)
       for (const kind of ['state', 'states']) {
         const keys = (await command('KEYS', `nebff:${kind}:*`)) as string[]
-        assert.ok(keys.length > 5 && keys.length < 40, `${keys.length} of 60`)
+        t.ok(keys.length > 5 && keys.length < 40, `${keys.length} of 60`)
       }
   })
 
@@ -64,9 +63,9 @@ async function defineTests(): Promise<void> {
     })
     for (let n = 0; n < 5; n++) {
       const ms = await settledAfterMs(
-        rejectsWith(store.put('alice', mintState(), pendingVerification()), 'store_unavailable'),
+        rejectsWith(t, store.put('alice', mintState(), pendingVerification()), 'store_unavailable'),
       )
-      assert.ok(ms < patienceMs, `${ms} ms`)
+      t.ok(ms < patienceMs, `${ms} ms`)
     }
   })
 
@@ -82,21 +81,21 @@ async function defineTests(): Promise<void> {
           return { failed: error !== undefined, ms: performance.now() - startedAtMs }
         }),
       )
-    assert.ok((await putAll()).every(({ failed }) => !failed))
+    t.ok((await putAll()).every(({ failed }) => !failed))
     const [frozen] = cluster.nodes
     frozen?.freeze()
-    t.after(() => frozen?.thaw())
+    t.teardown(() => frozen?.thaw())
     for (let round = 0; round < 5; round++) {
       const puts = await putAll()
       const failed = puts.filter((put) => put.failed).length
-      assert.ok(failed > 0 && failed < subjects.length, `${failed} of ${subjects.length} failed`)
+      t.ok(failed > 0 && failed < subjects.length, `${failed} of ${subjects.length} failed`)
       const slowest = Math.max(...puts.map(({ ms }) => ms))
-      assert.ok(slowest < patienceMs, `${slowest} ms`)
+      t.ok(slowest < patienceMs, `${slowest} ms`)
     }
     frozen?.thaw()
     const tookMs = await untilItWorks(async () => {
       if ((await putAll()).some(({ failed }) => failed)) throw new Error('not all yet')
     }, 2000)
-    assert.ok(tookMs < 2000, `${tookMs} ms`)
+    t.ok(tookMs < 2000, `${tookMs} ms`)
   })
 }

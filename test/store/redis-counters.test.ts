@@ -1,6 +1,5 @@
 /** The counters of all replicas: the contract of counters, what is readable in Redis, and counting without it. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { createMemoryCounters } from '../../src/store/memory-counters.ts'
 import { createRedisCounters } from '../../src/store/redis-counters.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -12,12 +11,12 @@ import { type RedisServer, redisMissing, startRedis } from '../support/redis-ser
 const options = { skip: redisMissing }
 const [minuteMs, dayMs] = [60_000, 86_400_000]
 
-async function openCounters(t: TestContext, { url }: RedisServer) {
+async function openCounters(t: Test, { url }: RedisServer) {
   const client = await connected(openRedisClient(t, [url]))
   return createRedisCounters({ client, local: createMemoryCounters({ clock: createFakeClock() }) })
 }
 
-if (redisMissing) test('the Redis counters', options, () => {})
+if (redisMissing) test('the Redis counters', options, async () => {})
 else
   countersContract('Redis counters', async (t) => {
     const redis = await startRedis(t)
@@ -30,11 +29,11 @@ test('replicas count together', options, async (t) => {
   const hits = []
   for (const counters of [...replicas, ...replicas])
     hits.push((await counters.hit('address:x', minuteMs)).hits)
-  assert.deepEqual(hits, [1, 2, 3, 4, 5, 6])
+  t.strictSame(hits, [1, 2, 3, 4, 5, 6])
   const admitted = []
   for (const [n, counters] of replicas.entries())
     admitted.push((await counters.admit('distinct-numbers:x', `number-${n}`, 2, dayMs)).admitted)
-  assert.deepEqual(admitted, [true, true, false])
+  t.strictSame(admitted, [true, true, false])
 })
 
 test('every counter has an end, and one that is refused makes no key', options, async (t) => {
@@ -45,13 +44,13 @@ test('every counter has an end, and one that is refused makes no key', options, 
   await counters.admit('distinct-numbers:x', 'b', 1, dayMs)
   await counters.admit('distinct-numbers:y', 'b', 0, dayMs)
   const entries = await contentsOf(redis)
-  assert.deepEqual(entries.map(({ key, kind, value }) => [key, kind, value]).sort(), [
+  t.strictSame(entries.map(({ key, kind, value }) => [key, kind, value]).sort(), [
     ['nebff:limit:address:x', 'string', '1'],
     ['nebff:limit:distinct-numbers:x', 'set', '["a"]'],
   ])
   for (const { key, ttlMs } of entries) {
     const windowMs = key.includes('address') ? minuteMs : dayMs
-    assert.ok(ttlMs > windowMs - 2000 && ttlMs <= windowMs)
+    t.ok(ttlMs > windowMs - 2000 && ttlMs <= windowMs)
   }
 })
 
@@ -70,11 +69,11 @@ for (const [kind, breakIt, mendIt] of [
     await one.hit('address:x', minuteMs)
     await breakIt(redis)
     for (const counters of [one, other]) {
-      for (let n = 1; n <= 3; n++) assert.equal((await counters.hit('address:x', minuteMs)).hits, n)
+      for (let n = 1; n <= 3; n++) t.equal((await counters.hit('address:x', minuteMs)).hits, n)
       const admitted = []
       for (const member of ['a', 'b', 'a'])
         admitted.push((await counters.admit('distinct-numbers:x', member, 1, dayMs)).admitted)
-      assert.deepEqual(admitted, [true, false, true])
+      t.strictSame(admitted, [true, false, true])
     }
     await mendIt(redis)
     await untilItWorks(async () => {

@@ -1,6 +1,5 @@
 /** The devices of all replicas that are still out, in Redis. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { EventSink } from '../../src/core/events.ts'
 import { mintState } from '../../src/core/state.ts'
 import { createRedisLandings } from '../../src/store/redis-landings.ts'
@@ -17,7 +16,7 @@ async function openLandings(owner: Owner, { url }: RedisServer, events: EventSin
   return createRedisLandings({ client, ttlSeconds, events })
 }
 
-if (redisMissing) test('landings in Redis', options, () => {})
+if (redisMissing) test('landings in Redis', options, async () => {})
 else
   landingsContract('landings in Redis', async (t, events) => {
     const redis = await startRedis(t)
@@ -39,7 +38,7 @@ test('a device may land at another replica, and what ends is counted by one of t
   await replicas[1].countExpired()
   await forwardScores(redis, 'nebff:landings', 2 * 1000 * ttlSeconds)
   await Promise.all(replicas.map((landings) => landings.countExpired()))
-  assert.deepEqual(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
+  t.strictSame(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
 })
 
 test('Redis holds no state, and nothing for ever', options, async (t) => {
@@ -49,13 +48,13 @@ test('Redis holds no state, and nothing for ever', options, async (t) => {
   landings.expect(state)
   await landings.countExpired()
   const contents = await contentsOf(redis)
-  assert.deepEqual(
+  t.strictSame(
     contents.map(({ key, kind }) => [key, kind]),
     [['nebff:landings', 'zset']],
   )
-  assert.ok(!JSON.stringify(contents).includes(state))
+  t.ok(!JSON.stringify(contents).includes(state))
   await passTime(redis, 2 * 1000 * ttlSeconds)
-  assert.deepEqual(await contentsOf(redis), [])
+  t.strictSame(await contentsOf(redis), [])
 })
 
 test('without Redis nothing is counted, and nothing fails', options, async (t) => {
@@ -66,5 +65,5 @@ test('without Redis nothing is counted, and nothing fails', options, async (t) =
   landings.expect(mintState())
   landings.land(mintState())
   await landings.countExpired()
-  assert.deepEqual(seen, [])
+  t.strictSame(seen, [])
 })

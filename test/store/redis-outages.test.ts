@@ -1,10 +1,11 @@
 /** The Redis store in trouble: a Redis that hangs, dies, is full, may not be written, or lets nobody in. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+
+import { type Test, test } from 'tap'
 import { mintState } from '../../src/core/state.ts'
 import { describeError } from '../../src/observability/logger.ts'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { confirm } from '../support/must.ts'
 import { openRedisClient, openRedisStore, settledAfterMs, untilItWorks } from '../support/redis-clients.ts'
 import { contentsOf } from '../support/redis-contents.ts'
 import { type RedisServer, redisMissing, startRedis } from '../support/redis-server.ts'
@@ -17,7 +18,7 @@ const recoveryMs = 2000
 const pending = pendingVerification(1)
 const options = { skip: redisMissing }
 
-async function setUp(t: TestContext, settings: string[] = []) {
+async function setUp(t: Test, settings: string[] = []) {
   const redis = await startRedis(t, { settings })
   return { redis, ...(await openRedisStore(t, [redis.url])) }
 }
@@ -27,22 +28,22 @@ test('every call fails within 450 ms while Redis hangs, however many there are',
   redis.freeze()
   const calls = Array.from({ length: 20 }, async (_, n) => {
     await new Promise((resolve) => setTimeout(resolve, n * 50))
-    return settledAfterMs(rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable'))
+    return settledAfterMs(rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable'))
   })
   const slowest = Math.max(...(await Promise.all(calls)))
-  assert.ok(slowest < patienceMs, `${slowest} ms`)
+  t.ok(slowest < patienceMs, `${slowest} ms`)
   redis.thaw()
   const tookMs = await untilItWorks(() => store.ping(), recoveryMs)
-  assert.ok(tookMs < recoveryMs)
+  t.ok(tookMs < recoveryMs)
 })
 
 test('five calls in a row take no longer than one while Redis hangs', options, async (t) => {
   const { redis, store } = await setUp(t)
   redis.freeze()
   const startedAtMs = performance.now()
-  for (let n = 0; n < 5; n++) await rejectsWith(store.ping(), 'store_unavailable')
+  for (let n = 0; n < 5; n++) await rejectsWith(t, store.ping(), 'store_unavailable')
   const tookMs = performance.now() - startedAtMs
-  assert.ok(tookMs < patienceMs, `${tookMs} ms`)
+  t.ok(tookMs < patienceMs, `${tookMs} ms`)
 })
 
 test('a state whose taking timed out is never handed out twice', options, async (t) => {
@@ -50,10 +51,10 @@ test('a state whose taking timed out is never handed out twice', options, async 
     const { redis, store } = await setUp(t)
     await store.put('alice', state, pending)
     redis.freeze()
-    await rejectsWith(store.take('alice', state), 'store_unavailable')
+    await rejectsWith(t, store.take('alice', state), 'store_unavailable')
     redis.thaw()
     await untilItWorks(() => store.ping(), recoveryMs)
-    assert.equal(await store.take('alice', state), undefined, 'the late command took it')
+    t.equal(await store.take('alice', state), undefined, 'the late command took it')
   }
 })
 
@@ -65,16 +66,16 @@ test(
     await store.put('alice', mintState(), pending)
     await redis.kill()
     for (let n = 0; n < 5; n++) {
-      const failing = rejectsWith(store.take('alice', mintState()), 'store_unavailable')
-      assert.ok((await settledAfterMs(failing)) < 100, 'refused at once')
+      const failing = rejectsWith(t, store.take('alice', mintState()), 'store_unavailable')
+      t.ok((await settledAfterMs(failing)) < 100, 'refused at once')
     }
     await new Promise((resolve) => setTimeout(resolve, 1000))
     await redis.start()
     const tookMs = await untilItWorks(() => store.ping(), recoveryMs)
-    assert.ok(tookMs < recoveryMs, `${tookMs} ms`)
+    t.ok(tookMs < recoveryMs, `${tookMs} ms`)
     const state = mintState()
     await store.put('alice', state, pending)
-    assert.ok(await store.take('alice', state), 'its scripts are there again')
+    t.ok(await store.take('alice', state), 'its scripts are there again')
   },
 )
 
@@ -90,9 +91,9 @@ test('a Redis that comes up after the service is used within 2 s', options, asyn
     digest: (text) => text,
     clock: systemClock,
   })
-  await rejectsWith(store.ping(), 'store_unavailable')
+  await rejectsWith(t, store.ping(), 'store_unavailable')
   await redis.start()
-  assert.ok((await untilItWorks(() => store.ping(), recoveryMs)) < recoveryMs)
+  t.ok((await untilItWorks(() => store.ping(), recoveryMs)) < recoveryMs)
 })
 
 test('scripts that Redis has forgotten are sent again', options, async (t) => {
@@ -101,7 +102,7 @@ test('scripts that Redis has forgotten are sent again', options, async (t) => {
   await store.put('alice', state, pending)
   await redis.command('SCRIPT', 'FLUSH')
   await store.put('alice', mintState(), pending)
-  assert.ok(await store.take('alice', state))
+  t.ok(await store.take('alice', state))
 })
 
 test('a full Redis refuses new verifications, and live ones can be finished', options, async (t) => {
@@ -109,14 +110,14 @@ test('a full Redis refuses new verifications, and live ones can be finished', op
   const state = mintState()
   await store.put('alice', state, pending)
   await redis.command('CONFIG', 'SET', 'maxmemory', '1')
-  await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
-  assert.equal(await store.ping(), undefined, 'it is still ready')
+  await rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable')
+  t.equal(await store.ping(), undefined, 'it is still ready')
   const taken = await store.take('alice', state, 'a-code')
-  assert.ok(taken)
-  await rejectsWith(store.keepResult('alice', state, 'a-code', resultOf(true)), 'store_unavailable')
+  confirm(t, taken)
+  await rejectsWith(t, store.keepResult('alice', state, 'a-code', resultOf(true)), 'store_unavailable')
   taken.drop()
-  assert.equal(await store.ping(), undefined)
-  assert.deepEqual(await contentsOf(redis), [], 'nothing half written')
+  t.equal(await store.ping(), undefined)
+  t.strictSame(await contentsOf(redis), [], 'nothing half written')
   await redis.command('CONFIG', 'SET', 'maxmemory', '0')
   await store.put('alice', state, pending)
 })
@@ -125,13 +126,14 @@ test('a Redis that may not be written is not ready, until it may be', options, a
   const { redis, store } = await setUp(t)
   const master = await startRedis(t)
   await redis.command('REPLICAOF', '127.0.0.1', master.port)
-  await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
+  await rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable')
   await rejectsWith(
+    t,
     untilItWorks(() => store.ping(), 300),
     'store_unavailable',
   )
   await redis.command('REPLICAOF', 'NO', 'ONE')
-  assert.ok((await untilItWorks(() => store.ping(), recoveryMs)) < recoveryMs)
+  t.ok((await untilItWorks(() => store.ping(), recoveryMs)) < recoveryMs)
 })
 
 /** Makes a user `bff` with what it may do, and takes the default user's rights away. */
@@ -158,9 +160,9 @@ test('a user with its own few rights is enough', options, async (t) => {
   const state = mintState()
   await store.ping()
   await store.put('alice', state, pending)
-  assert.ok(await store.take('alice', state))
+  t.ok(await store.take('alice', state))
   await store.keepResult('alice', state, 'a-code', resultOf(true))
-  assert.deepEqual(await store.findResult('alice', state, 'a-code'), resultOf(true))
+  t.strictSame(await store.findResult('alice', state, 'a-code'), resultOf(true))
 })
 
 for (const [kind, credentials] of [
@@ -181,7 +183,7 @@ for (const [kind, credentials] of [
       clock: systemClock,
     })
     while (errors.length === 0) await new Promise((resolve) => client.once('error', resolve))
-    const failure = await rejectsWith(store.ping(), 'store_unavailable')
+    const failure = await rejectsWith(t, store.ping(), 'store_unavailable')
     const logged = JSON.stringify([...errors, failure].map(describeError))
-    assert.ok(!logged.includes('canary'), logged)
+    t.ok(!logged.includes('canary'), logged)
   })

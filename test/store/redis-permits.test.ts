@@ -1,10 +1,10 @@
 /** Permits of the quota for all replicas: how they are spaced, and what happens while Redis is away. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import type { RedisClient } from '../../src/store/redis-client.ts'
 import { createRedisPermits } from '../../src/store/redis-permits.ts'
 import { spacingMs } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
+import { fail } from '../support/must.ts'
 import { connected, openRedisClient } from '../support/redis-clients.ts'
 import { contentsOf } from '../support/redis-contents.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
@@ -15,7 +15,7 @@ const options = { skip: redisMissing }
 const perSecond = 10
 const spacing = spacingMs(perSecond)
 
-async function openPermits(t: TestContext, urls: string[], quota = perSecond) {
+async function openPermits(t: Test, urls: string[], quota = perSecond) {
   const client = await connected(openRedisClient(t, urls))
   return createRedisPermits({ client, spacingMs: spacingMs(quota), clock: systemClock })
 }
@@ -25,18 +25,18 @@ test('three replicas that take all they get are given evenly spaced permits', op
   const replicas = await Promise.all([1, 2, 3].map(() => openPermits(t, [redis.url], 50)))
   const untilMs = performance.now() + 1300
   const takenAtMs = (await Promise.all(replicas.map((permits) => takeAll(permits, untilMs)))).flat()
-  assert.ok(mostInASecond(takenAtMs) <= 50, `${mostInASecond(takenAtMs)} in a second`)
+  t.ok(mostInASecond(takenAtMs) <= 50, `${mostInASecond(takenAtMs)} in a second`)
   // One every 22 ms; a timer that is late costs the permit some milliseconds.
-  assert.ok(takenAtMs.length > 40, `${takenAtMs.length} in 1.3 s`)
+  t.ok(takenAtMs.length > 40, `${takenAtMs.length} in 1.3 s`)
 })
 
 test('the wait that is told is the time to the next permit', options, async (t) => {
   const redis = await startRedis(t)
   const [one, other] = [await openPermits(t, [redis.url], 1), await openPermits(t, [redis.url], 1)]
-  assert.equal(await one.take(), 0)
+  t.equal(await one.take(), 0)
   for (const permits of [one, other]) {
     const waitMs = await permits.take()
-    assert.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
+    t.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
   }
 })
 
@@ -47,7 +47,7 @@ test('a pause holds for all replicas, and does not shorten a longer one', option
   await other.pause(1000)
   for (const permits of [one, other]) {
     const waitMs = await permits.take()
-    assert.ok(waitMs > 3000 && waitMs <= 5000, `${waitMs} ms`)
+    t.ok(waitMs > 3000 && waitMs <= 5000, `${waitMs} ms`)
   }
 })
 
@@ -55,11 +55,11 @@ test('a time too far ahead to be true is forgotten, and the key has an end', opt
   const redis = await startRedis(t)
   const permits = await openPermits(t, [redis.url])
   await redis.command('SET', 'nebff:quota', Date.now() + 121_000)
-  assert.equal(await permits.take(), 0)
-  const [{ key, value, ttlMs } = assert.fail()] = await contentsOf(redis)
-  assert.equal(key, 'nebff:quota')
-  assert.ok(Math.abs(Number(value) - Date.now() - spacing) < 500, 'the time of the next permit')
-  assert.ok(ttlMs > 119_000 && ttlMs <= 120_000)
+  t.equal(await permits.take(), 0)
+  const [{ key, value, ttlMs } = fail()] = await contentsOf(redis)
+  t.equal(key, 'nebff:quota')
+  t.ok(Math.abs(Number(value) - Date.now() - spacing) < 500, 'the time of the next permit')
+  t.ok(ttlMs > 119_000 && ttlMs <= 120_000)
 })
 
 test('while Redis dies and comes back, no second has more than the quota', options, async (t) => {
@@ -79,14 +79,14 @@ test('while Redis dies and comes back, no second has more than the quota', optio
   await redis.start()
   const backAtMs = performance.now()
   const takenAtMs = (await Promise.all(taking)).flat()
-  assert.ok(mostInASecond(takenAtMs) <= perSecond, `${mostInASecond(takenAtMs)} in a second`)
+  t.ok(mostInASecond(takenAtMs) <= perSecond, `${mostInASecond(takenAtMs)} in a second`)
   const within = (fromMs: number, toMs: number) =>
     takenAtMs.filter((time) => time > fromMs && time < toMs).length
-  assert.ok(within(startedAtMs, diedAtMs) >= 5, 'shared before')
-  assert.equal(within(diedAtMs + 10, diedAtMs + 990), 0, 'none until the shared ones are out of the second')
+  t.ok(within(startedAtMs, diedAtMs) >= 5, 'shared before')
+  t.equal(within(diedAtMs + 10, diedAtMs + 990), 0, 'none until the shared ones are out of the second')
   const meanwhile = within(diedAtMs + 990, backAtMs)
-  assert.ok(meanwhile >= 1 && meanwhile <= 6, `a tenth each meanwhile: ${meanwhile}`)
-  assert.ok(within(backAtMs + 1500, untilMs) >= 5, 'shared again within 2 s')
+  t.ok(meanwhile >= 1 && meanwhile <= 6, `a tenth each meanwhile: ${meanwhile}`)
+  t.ok(within(backAtMs + 1500, untilMs) >= 5, 'shared again within 2 s')
 })
 
 async function sleepUntil(timeMs: number): Promise<void> {
@@ -110,9 +110,9 @@ function withSwitchedRedis() {
   return { redis, clock, permits: createRedisPermits({ client, spacingMs: spacing, clock }) }
 }
 
-test('without Redis a replica takes a tenth of the quota, and none in the first second', async () => {
+test('without Redis a replica takes a tenth of the quota, and none in the first second', async (t) => {
   const { redis, clock, permits } = withSwitchedRedis()
-  assert.equal(await permits.take(), 0)
+  t.equal(await permits.take(), 0)
   redis.up = false
   for (const [advanceMs, waitMs] of [
     [0, 250],
@@ -125,30 +125,30 @@ test('without Redis a replica takes a tenth of the quota, and none in the first 
     [1, 0],
   ] as const) {
     clock.advance(advanceMs)
-    assert.equal(await permits.take(), waitMs)
+    t.equal(await permits.take(), waitMs)
   }
 })
 
-test('a replica that finds Redis again first waits for the others and for the sliding second', async () => {
+test('a replica that finds Redis again first waits for the others and for the sliding second', async (t) => {
   const { redis, clock, permits } = withSwitchedRedis()
   redis.up = false
   await permits.take()
   redis.up = true
-  assert.equal(await permits.take(), 1300)
-  assert.equal(redis.asked, 1, 'Redis was not asked for a permit')
+  t.equal(await permits.take(), 1300)
+  t.equal(redis.asked, 1, 'Redis was not asked for a permit')
   clock.advance(1300)
-  assert.equal(await permits.take(), 0)
-  assert.equal(redis.asked, 2)
+  t.equal(await permits.take(), 0)
+  t.equal(redis.asked, 2)
 })
 
-test('a pause holds without Redis too, and nobody fails for it', async () => {
+test('a pause holds without Redis too, and nobody fails for it', async (t) => {
   const { redis, clock, permits } = withSwitchedRedis()
   redis.up = false
   await permits.pause(30_000)
-  assert.equal(await permits.take(), 30_000)
+  t.equal(await permits.take(), 30_000)
   await permits.pause(10_000)
   clock.advance(29_999)
-  assert.equal(await permits.take(), 1)
+  t.equal(await permits.take(), 1)
   clock.advance(1)
-  assert.equal(await permits.take(), 0)
+  t.equal(await permits.take(), 0)
 })

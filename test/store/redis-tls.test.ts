@@ -1,6 +1,5 @@
 /** The Redis store over TLS, with a client certificate and a user of its own: the contract, and who is refused. */
-import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { t as file, test } from 'tap'
 import { createRedisStore } from '../../src/store/redis.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { openRedisClient, openRedisStore } from '../support/redis-clients.ts'
@@ -10,11 +9,11 @@ import { stateStoreContract } from '../support/state-store-contract.ts'
 import { systemClock } from '../support/system-clock.ts'
 import { createTlsFiles, redisTlsMissing } from '../support/tls-files.ts'
 
-if (redisTlsMissing) test('the Redis store over TLS', { skip: redisTlsMissing }, () => {})
+if (redisTlsMissing) test('the Redis store over TLS', { skip: redisTlsMissing }, async () => {})
 else await defineTests()
 
 async function defineTests(): Promise<void> {
-  const owner = { after }
+  const owner = file
   const { directory, read } = createTlsFiles(owner)
   const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
   const files = {
@@ -46,7 +45,7 @@ async function defineTests(): Promise<void> {
   stateStoreContract('Redis store over TLS', async (limits) => {
     await redis.command('FLUSHALL')
     const closers: (() => unknown)[] = []
-    const storeOwner = { after: (close: () => unknown) => void closers.push(close) }
+    const storeOwner = { teardown: (close: () => unknown) => void closers.push(close) }
     const { store } = await openRedisStore(storeOwner, [url], { ...limits, tls })
     return {
       store,
@@ -80,7 +79,7 @@ async function defineTests(): Promise<void> {
         client.once('close', () => resolve('close'))
         client.once('ready', () => resolve('ready'))
       })
-      assert.notEqual(failed, 'ready')
-      await rejectsWith(store.ping(), 'store_unavailable')
+      t.not(failed, 'ready')
+      await rejectsWith(t, store.ping(), 'store_unavailable')
     })
 }

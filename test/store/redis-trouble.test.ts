@@ -1,7 +1,7 @@
 /** What of an error of Redis may be logged: a word, and what to do. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { ReplyError } from 'ioredis'
+import { test } from 'tap'
 import { createTroubleReport, describeTrouble, type RedisTrouble } from '../../src/store/redis-trouble.ts'
 import { createFakeClock } from '../support/clock.ts'
 
@@ -24,14 +24,14 @@ for (const [error, reason, hasRemedy] of [
   [Object.assign(new Error('canary'), { lastNodeError: withCode('ECONNREFUSED') }), 'ECONNREFUSED', false],
   [new AggregateError([reply('NOPERM canary'), withCode('ECONNREFUSED')]), 'NOPERM', true],
 ] as const)
-  test(`${error.message || 'a group of errors'} is ${reason}`, () => {
+  test(`${error.message || 'a group of errors'} is ${reason}`, async (t) => {
     const trouble = describeTrouble(error)
-    assert.equal(trouble.reason, reason)
-    assert.equal(trouble.remedy !== undefined, hasRemedy)
-    assert.ok(!JSON.stringify(trouble).includes('canary'))
+    t.equal(trouble.reason, reason)
+    t.equal(trouble.remedy !== undefined, hasRemedy)
+    t.ok(!JSON.stringify(trouble).includes('canary'))
   })
 
-test('each reason is told once a minute', () => {
+test('each reason is told once a minute', async (t) => {
   const clock = createFakeClock()
   const told: RedisTrouble[] = []
   const report = createTroubleReport(clock, (trouble) => told.push(trouble))
@@ -41,7 +41,7 @@ test('each reason is told once a minute', () => {
     if (second === 70) report(reply('OOM full'))
     clock.advance(1000)
   }
-  assert.deepEqual(
+  t.strictSame(
     told.map(({ reason }) => reason),
     ['ECONNREFUSED', 'ECONNREFUSED', 'OOM', 'ECONNREFUSED'],
   )

@@ -1,21 +1,21 @@
 /** The codes by text message of all replicas: the contract, and what whoever reads or writes Redis can do with them. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { createKeyedDigest } from '../../src/core/keyed-digest.ts'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { mintState } from '../../src/core/state.ts'
 import { createRedisTypedCodes } from '../../src/store/redis-typed-codes.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { fail } from '../support/must.ts'
 import { connected, openRedisClient } from '../support/redis-clients.ts'
 import { contentsOf, passTime, watchRedis } from '../support/redis-contents.ts'
 import { redisMissing, startRedis } from '../support/redis-server.ts'
 import { typedCodesContract } from '../support/typed-codes-contract.ts'
 
-const number = parsePhoneNumber('+447700900200') ?? assert.fail()
+const number = parsePhoneNumber('+447700900200') ?? fail()
 const digest = createKeyedDigest('a secret')
 const pending = { phoneNumber: number, scope: '', requestId: 'canary-id' }
 
-if (redisMissing) test('typed codes in Redis', { skip: redisMissing }, () => {})
+if (redisMissing) test('typed codes in Redis', { skip: redisMissing }, async () => {})
 else defineTests()
 
 function defineTests(): void {
@@ -40,15 +40,15 @@ function defineTests(): void {
     await codes.guess('canary-subject', state)
     const entries = await contentsOf(redis)
     const readable = JSON.stringify(entries) + seen.join('\n')
-    assert.equal(entries.length, 2)
-    for (const secret of ['canary', '447700900200', state]) assert.ok(!readable.includes(secret), secret)
+    t.equal(entries.length, 2)
+    for (const secret of ['canary', '447700900200', state]) t.ok(!readable.includes(secret), secret)
     const code = entries.find(({ key }) => key.includes(':code:'))
     const claim = entries.find(({ key }) => key.includes(':sms:'))
     await redis.command('HSET', code?.key ?? '', 'r', 'forged')
     await redis.command('SET', claim?.key ?? '', 'forged')
-    assert.equal(await codes.guess('canary-subject', state), undefined)
+    t.equal(await codes.guess('canary-subject', state), undefined)
     const mine = mintState()
-    assert.equal(await codes.claim('canary-subject', number, mine), mine)
+    t.equal(await codes.claim('canary-subject', number, mine), mine)
   })
 
   test('a claim that ends while it is looked at lets the next message leave', async (t) => {
@@ -57,9 +57,9 @@ function defineTests(): void {
     const codes = createRedisTypedCodes({ client, lifetimeSeconds: 300, digest })
     const [before, mine] = [mintState(), mintState()]
     await codes.claim('alice', number, before)
-    assert.equal(await codes.claim('alice', number, mine), before)
+    t.equal(await codes.claim('alice', number, mine), before)
     client.get = async () => null
-    assert.equal(await codes.claim('alice', number, mine), mine)
+    t.equal(await codes.claim('alice', number, mine), mine)
   })
 
   test('a Redis that is away is store_unavailable, and is reported', async (t) => {
@@ -78,7 +78,7 @@ function defineTests(): void {
       () => codes.takeBack('alice', state),
       () => codes.end('alice', state),
     ])
-      await rejectsWith(failing(), 'store_unavailable')
-    assert.equal(failures.length, 6)
+      await rejectsWith(t, failing(), 'store_unavailable')
+    t.equal(failures.length, 6)
   })
 }

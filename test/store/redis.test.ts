@@ -1,9 +1,9 @@
 /** The Redis store: the contract of every store, and what whoever reads Redis can see. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { mintState, resultKey } from '../../src/core/state.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
+import { confirm, must } from '../support/must.ts'
 import { openRedisStore } from '../support/redis-clients.ts'
 import { contentsOf, passTime, watchRedis } from '../support/redis-contents.ts'
 import { type Owner, redisMissing, startRedis } from '../support/redis-server.ts'
@@ -16,15 +16,15 @@ const canaries = {
   number: '+99055500123',
 }
 const pending = pendingVerification(55500123, canaries.scope)
-assert.equal(pending.phoneNumber.reveal(), canaries.number)
+must(pending.phoneNumber.reveal() === canaries.number)
 
-if (redisMissing) test('the Redis store', { skip: redisMissing }, () => {})
+if (redisMissing) test('the Redis store', { skip: redisMissing }, async () => {})
 else defineTests()
 
 function defineTests(): void {
   stateStoreContract('Redis store', async (limits) => {
     const closers: (() => unknown)[] = []
-    const owner: Owner = { after: (close) => void closers.unshift(close) }
+    const owner: Owner = { teardown: (close) => void closers.unshift(close) }
     const redis = await startRedis(owner)
     const { store } = await openRedisStore(owner, [redis.url], limits)
     return {
@@ -50,11 +50,11 @@ function defineTests(): void {
     await store.findResult(canaries.subject, taken, canaries.code)
     const entries = await contentsOf(redis)
     const onTheWay = seen.join('\n')
-    assert.equal(entries.length, 3)
-    assert.ok(onTheWay.includes('nebff:state:') && onTheWay.length > 1000, 'the commands were seen')
+    t.equal(entries.length, 3)
+    t.ok(onTheWay.includes('nebff:state:') && onTheWay.length > 1000, 'the commands were seen')
     const readable = JSON.stringify(entries) + onTheWay
     for (const secret of [...Object.values(canaries), 'canary', '99055500123', taken, kept])
-      for (const form of formsOf(secret)) assert.ok(!readable.includes(form), form)
+      for (const form of formsOf(secret)) t.ok(!readable.includes(form), form)
   })
 
   test('every key has an end, and a shape that docs/state.md lists', async (t) => {
@@ -70,10 +70,10 @@ function defineTests(): void {
           `${kind} ${key.replace(/:[A-Za-z0-9_-]{43}$/, ':H').replace(/:[A-Za-z0-9_-]{22}$/, ':D')}`,
       )
       .sort()
-    assert.deepEqual(shapes, ['list nebff:states:D', 'string nebff:finished:H', 'string nebff:state:H'])
+    t.strictSame(shapes, ['list nebff:states:D', 'string nebff:finished:H', 'string nebff:state:H'])
     for (const { key, ttlMs } of entries) {
       const longestMs = key.includes(':finished:') ? 60_000 : 100_000
-      assert.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)
+      t.ok(ttlMs > longestMs - 2000 && ttlMs <= longestMs, `${key} ends in ${ttlMs} ms`)
     }
   })
 
@@ -85,8 +85,8 @@ function defineTests(): void {
     await store.put('bob', state, pending)
     const keys = (await contentsOf(redis)).map(({ key }) => key)
     const parts = keys.flatMap((key) => key.match(/[A-Za-z0-9_-]{22,}/g) ?? [])
-    assert.equal(keys.length, 4)
-    assert.equal(new Set(parts).size, 4, 'two digests of subjects, two hashes of the state')
+    t.equal(keys.length, 4)
+    t.equal(new Set(parts).size, 4, 'two digests of subjects, two hashes of the state')
   })
 
   test('a verification that was taken leaves nothing behind', async (t) => {
@@ -97,7 +97,7 @@ function defineTests(): void {
     await store.take('alice', state)
     // Nobody waits for the list; the next answer on the same connection comes after it.
     await store.ping()
-    assert.deepEqual(await contentsOf(redis), [])
+    t.strictSame(await contentsOf(redis), [])
   })
 
   test('a store with another private key takes what the first one put, and finds its results', async (t) => {
@@ -107,10 +107,10 @@ function defineTests(): void {
     const [state, other] = [mintState(), mintState()]
     await before.put('alice', state, pending)
     await before.keepResult('alice', other, canaries.code, resultOf(true))
-    assert.equal(await after.take('bob', state), undefined, "still nobody else's")
-    assert.equal((await after.take('alice', state))?.phoneNumber.reveal(), canaries.number)
-    assert.equal(await before.take('alice', state), undefined, 'and once')
-    assert.deepEqual(await after.findResult('alice', other, canaries.code), resultOf(true))
+    t.equal(await after.take('bob', state), undefined, "still nobody else's")
+    t.equal((await after.take('alice', state))?.phoneNumber.reveal(), canaries.number)
+    t.equal(await before.take('alice', state), undefined, 'and once')
+    t.strictSame(await after.findResult('alice', other, canaries.code), resultOf(true))
   })
 
   test("a caller's list that cannot be written fails the next start, and not the finish", async (t) => {
@@ -120,8 +120,8 @@ function defineTests(): void {
     await store.put('alice', state, pending)
     const list = (await contentsOf(redis)).find(({ kind }) => kind === 'list')
     await redis.command('SET', list?.key ?? '', 'not a list')
-    await rejectsWith(store.put('alice', mintState(), pending), 'store_unavailable')
-    assert.ok(await store.take('alice', state))
+    await rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable')
+    t.ok(await store.take('alice', state))
     await store.ping()
   })
 
@@ -136,10 +136,10 @@ function defineTests(): void {
       const state = mintState()
       await redis.command('SET', `nebff:result:${resultKey('alice', state, canaries.code)}`, value)
       clock.advance(599_999)
-      assert.deepEqual(await store.findResult('alice', state, canaries.code), { verified })
-      assert.equal(await store.findResult('bob', state, canaries.code), undefined)
+      t.strictSame(await store.findResult('alice', state, canaries.code), { verified })
+      t.equal(await store.findResult('bob', state, canaries.code), undefined)
       clock.advance(1)
-      assert.equal(await store.findResult('alice', state, canaries.code), undefined)
+      t.equal(await store.findResult('alice', state, canaries.code), undefined)
     })
 
   test('whoever writes to Redis forges no result', async (t) => {
@@ -152,7 +152,7 @@ function defineTests(): void {
     const own = await redis.command('GET', keyOf('mallory', other))
     for (const forged of [String(own), '1', '{"n":"+34600000001","v":true}', '']) {
       await redis.command('SET', keyOf('alice', state), forged)
-      assert.equal(await store.findResult('alice', state, canaries.code), undefined)
+      t.equal(await store.findResult('alice', state, canaries.code), undefined)
     }
   })
 
@@ -162,14 +162,14 @@ function defineTests(): void {
     const { store: other } = await openRedisStore(t, [redis.url])
     const state = mintState()
     await one.put('alice', state, pending)
-    assert.ok(await one.take('alice', state, canaries.code))
+    t.ok(await one.take('alice', state, canaries.code))
     for (const code of [canaries.code, 'another', undefined])
-      assert.equal(await other.take('alice', state, code), undefined)
+      t.equal(await other.take('alice', state, code), undefined)
     const waiting = other.findResult('alice', state, canaries.code)
-    assert.equal(await other.findResult('alice', state, 'another'), undefined)
-    assert.equal(await other.findResult('bob', state, canaries.code), undefined)
+    t.equal(await other.findResult('alice', state, 'another'), undefined)
+    t.equal(await other.findResult('bob', state, canaries.code), undefined)
     await one.keepResult('alice', state, canaries.code, resultOf(true))
-    assert.deepEqual(await waiting, resultOf(true))
+    t.strictSame(await waiting, resultOf(true))
   })
 
   test('who waits learns at once that there will be no result, and that the state is good again', async (t) => {
@@ -179,14 +179,14 @@ function defineTests(): void {
     await store.put('alice', state, pending)
     const taken = await store.take('alice', state, canaries.code)
     const waiting = store.findResult('alice', state, canaries.code)
-    assert.equal(await taken?.putBack(), true)
-    assert.equal(await waiting, undefined)
+    t.equal(await taken?.putBack(), true)
+    t.equal(await waiting, undefined)
     const again = await store.take('alice', state, canaries.code)
-    assert.equal(again?.phoneNumber.reveal(), canaries.number)
+    t.equal(again?.phoneNumber.reveal(), canaries.number)
     const waitingAgain = store.findResult('alice', state, canaries.code)
     again?.drop()
-    assert.equal(await waitingAgain, undefined)
-    assert.equal(await store.take('alice', state, canaries.code), undefined)
+    t.equal(await waitingAgain, undefined)
+    t.equal(await store.take('alice', state, canaries.code), undefined)
   })
 
   test('nobody waits longer than a finish takes, whatever stands in Redis', async (t) => {
@@ -197,10 +197,10 @@ function defineTests(): void {
     await store.put('alice', state, pending)
     await store.take('alice', state, canaries.code)
     const [mark] = (await contentsOf(redis)).filter(({ key }) => key.includes(':state:'))
-    assert.ok(Number(await redis.command('PTTL', mark?.key ?? '')) <= 11_000)
+    t.ok(Number(await redis.command('PTTL', mark?.key ?? '')) <= 11_000)
     const waiting = store.findResult('alice', state, canaries.code)
     clock.advance(11_000)
-    assert.equal(await waiting, undefined)
+    t.equal(await waiting, undefined)
   })
 
   test('a record that another key or version sealed is as good as unknown, and gone', async (t) => {
@@ -209,12 +209,12 @@ function defineTests(): void {
     const state = mintState()
     await store.put('alice', state, pending)
     const [entry] = (await contentsOf(redis)).filter(({ key }) => key.includes(':state:'))
-    assert.ok(entry)
+    confirm(t, entry)
     await redis.command('SET', entry.key, `Ag${entry.value.slice(2)}`)
-    assert.equal(await store.take('alice', state), undefined)
-    assert.equal(await redis.command('EXISTS', entry.key), 0)
+    t.equal(await store.take('alice', state), undefined)
+    t.equal(await redis.command('EXISTS', entry.key), 0)
     await redis.command('SET', entry.key, 'finishing:canary')
-    assert.equal(await store.take('alice', state, canaries.code), undefined)
+    t.equal(await store.take('alice', state, canaries.code), undefined)
   })
 }
 

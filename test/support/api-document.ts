@@ -1,8 +1,9 @@
 /** Whether an answer is one that `openapi/openapi.json` tells of. */
-import assert from 'node:assert/strict'
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { fail, must } from './must.ts'
 import type { RawAnswer } from './raw-http.ts'
 
 interface Operation {
@@ -33,12 +34,12 @@ export function assertDocumented(method: string, target: string, answer: RawAnsw
   const mediaType = answer.headers.get('content-type')?.split(';', 1)[0] ?? ''
   const what = `${answer.status} ${mediaType}`
   if (!operation) {
-    assert.ok(statusesWithoutRoute.includes(answer.status), `${what} where no route is`)
-    assert.equal(mediaType, 'application/problem+json', what)
+    must(statusesWithoutRoute.includes(answer.status), `${what} where no route is`)
+    must(mediaType === 'application/problem+json', what)
     assertValid(['components', 'schemas', 'Problem'], answer)
     return
   }
-  assert.ok(operation.responses[answer.status]?.content[mediaType], `${what} is not in the document`)
+  must(operation.responses[answer.status]?.content[mediaType], `${what} is not in the document`)
   const place = ['paths', pathOf(target), method.toLowerCase(), 'responses', String(answer.status)]
   assertValid([...place, 'content', mediaType, 'schema'], answer)
   assertHeaders(operation.responses[answer.status]?.headers ?? {}, answer)
@@ -48,16 +49,16 @@ export function assertDocumented(method: string, target: string, answer: RawAnsw
 function assertHeaders(told: Record<string, { $ref: string }>, { headers, status }: RawAnswer): void {
   for (const [name, { $ref }] of Object.entries(told)) {
     const key = $ref.split('/').at(-1) ?? ''
-    const { required, schema } = document.components.headers[key] ?? assert.fail($ref)
+    const { required, schema } = document.components.headers[key] ?? fail($ref)
     const value = headers.get(name.toLowerCase())
-    assert.ok(value !== null || !required, `${status} without ${name}`)
+    must(value !== null || !required, `${status} without ${name}`)
     if (value === null) continue
     const validate = validatorOf(['components', 'headers', key, 'schema'])
-    assert.ok(validate(schema.type === 'integer' ? Number(value) : value), `${name}: ${value}`)
+    must(validate(schema.type === 'integer' ? Number(value) : value), `${name}: ${value}`)
   }
   const known = ['retry-after', 'ratelimit', 'ratelimit-policy', 'www-authenticate', 'allow']
   const names = Object.keys(told).map((name) => name.toLowerCase())
-  for (const name of known) assert.ok(!headers.has(name) || names.includes(name), `${status} with ${name}`)
+  for (const name of known) must(!headers.has(name) || names.includes(name), `${status} with ${name}`)
 }
 
 function validatorOf(place: string[]): ValidateFunction {
@@ -70,7 +71,7 @@ function validatorOf(place: string[]): ValidateFunction {
 
 function assertValid(place: string[], { body }: RawAnswer): void {
   const validate = validatorOf(place)
-  assert.ok(validate(JSON.parse(body)), `${ajv.errorsText(validate.errors)}: ${body}`)
+  must(validate(JSON.parse(body)), `${ajv.errorsText(validate.errors)}: ${body}`)
 }
 
 function pathOf(target: string): string {

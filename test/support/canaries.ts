@@ -1,5 +1,5 @@
 /** Secrets that can be recognised, and the places in which none of them may be. */
-import assert from 'node:assert/strict'
+import { must } from './must.ts'
 
 export interface Canaries {
   /** A secret that has been used, and what it is. Empty ones never came to be. */
@@ -16,7 +16,7 @@ export function createCanaries(): Canaries {
   return {
     add(what, secret) {
       if (secret === '') return
-      assert.ok(secret.length >= 8, `${what} is too short to be found`)
+      must(secret.length >= 8, `${what} is too short to be found`)
       secrets.set(secret, what)
     },
     show: (place, text) => void places.set(place, `${places.get(place) ?? ''}${text}\n`),

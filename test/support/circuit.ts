@@ -1,7 +1,9 @@
 /** A route whose calls end as a test says at that moment, and questions about its circuit. */
-import assert from 'node:assert/strict'
+
+import type { Test } from 'tap'
 import { createRoute, type Outcome } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
+import { confirm } from './must.ts'
 import { answer, createScriptedTransport, noAnswer, request } from './scripted-transport.ts'
 import { unobserved } from './unobserved.ts'
 
@@ -11,7 +13,7 @@ export const fault = noAnswer('broken')
 export type End = ReturnType<typeof answer> | ReturnType<typeof noAnswer>
 
 /** Every call ends as `ends` says at that moment; undefined leaves it open. */
-export function openRoute() {
+export function openRoute(t: Test) {
   const state: { ends: End | undefined } = { ends: fault }
   const transport = createScriptedTransport(() => state.ends)
   const clock = createFakeClock()
@@ -34,27 +36,27 @@ export function openRoute() {
     async isOpenFor(seconds: number) {
       const before = transport.count()
       const outcome = await send()
-      assertBusy(outcome, seconds)
-      assert.equal(transport.count(), before)
+      assertBusy(t, outcome, seconds)
+      t.equal(transport.count(), before)
     },
     /** One call reaches the transport. */
     async isClosed() {
       const before = transport.count()
       state.ends = answer(200)
-      assert.equal((await send()).kind, 'answer')
-      assert.equal(transport.count(), before + 1)
+      t.equal((await send()).kind, 'answer')
+      t.equal(transport.count(), before + 1)
     },
   }
 }
 
-export function assertBusy(outcome: Outcome, seconds: number): void {
-  assert.ok(outcome.kind === 'busy', outcome.kind)
-  assert.equal(outcome.retryAfterSeconds, seconds)
+export function assertBusy(t: Test, outcome: Outcome, seconds: number): void {
+  confirm(t, outcome.kind === 'busy', outcome.kind)
+  t.equal(outcome.retryAfterSeconds, seconds)
 }
 
 /** Its circuit has just opened. */
-export async function openCircuit() {
-  const opened = openRoute()
+export async function openCircuit(t: Test) {
+  const opened = openRoute(t)
   await opened.sendAll(5, fault)
   await opened.isOpenFor(30)
   return opened

@@ -2,13 +2,12 @@
  * Verifications around jumps of the wall clock: the service, Vonage and the identity provider are moved together, as when a machine
  * sleeps or its time is set, and the service's monotonic clock goes on as if nothing were. Counts the finishes that were lost.
  */
-import assert from 'node:assert/strict'
+import type { Test } from 'tap'
 import { startSimulator } from '../../simulator/simulator.ts'
 import type { Environment } from '../../src/config.ts'
 import { openIdentityProvider } from './app-client.ts'
 import { signers } from './compact-jwt.ts'
 import { findFreePort } from './free-port.ts'
-import type { Owner } from './public-server.ts'
 import { callbackPath, finishPath, openAuthUrl, startPath } from './service.ts'
 
 const hourMs = 3_600_000
@@ -41,7 +40,7 @@ interface Landed {
   text: string
 }
 
-export async function openClockWorld(t: Owner): Promise<ClockWorld> {
+export async function openClockWorld(t: Test): Promise<ClockWorld> {
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   let jumpedMs = 0
@@ -50,7 +49,7 @@ export async function openClockWorld(t: Owner): Promise<ClockWorld> {
     requestsPerSecond: 0,
     now: () => Date.now() + jumpedMs,
   })
-  t.after(() => simulator.close())
+  t.teardown(() => simulator.close())
   const idp = await openIdentityProvider(t)
   let subjects = 0
   let issued = 0
@@ -72,9 +71,9 @@ export async function openClockWorld(t: Owner): Promise<ClockWorld> {
     const subject = `subject-${++subjects}`
     const started = await post(startPath, subject, JSON.stringify({ phone_number: '+99012345678' }))
     const text = await started.text()
-    assert.equal(started.status, 200, text)
+    t.equal(started.status, 200, text)
     const landing = await openAuthUrl(JSON.parse(text).auth_url)
-    assert.equal(landing.status, 200, landing.text)
+    t.equal(landing.status, 200, landing.text)
     return { subject, text: landing.text }
   }
 

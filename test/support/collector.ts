@@ -1,6 +1,7 @@
 /** A real OTLP receiver on loopback, as far as a test needs one: it keeps the spans that are posted to it as JSON. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import { openDocumentServer } from './document-server.ts'
 
 export interface CollectedSpan {
@@ -34,7 +35,7 @@ interface ExportRequest {
 const toRecord = (attributes: Attributes) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
-export async function openCollector(t: TestContext): Promise<Collector> {
+export async function openCollector(t: Test): Promise<Collector> {
   const collector: Collector = { origin: '', spans: [], bodies: [], headers: [] }
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat(await request.toArray()).toString()

@@ -2,15 +2,16 @@
  * A replica that is told to stop under load: haproxy without retries before two of them, wrk before haproxy. Each has its own
  * operator, which is how we know that requests were under way at the one that stops.
  */
-import assert from 'node:assert/strict'
+
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { Test } from 'tap'
 import { findFreePort } from './free-port.ts'
+import { confirm } from './must.ts'
 import { redisMissing, startRedis } from './redis-server.ts'
 import type { Figures } from './replica-proofs.ts'
 import { openReplicas, phoneNumber, startCountingOperator } from './replicas.ts'
@@ -36,10 +37,10 @@ export interface DrainOptions {
   delayMs: number
 }
 
-export async function proveDrain(t: TestContext, options: DrainOptions): Promise<Figures> {
+export async function proveDrain(t: Test, options: DrainOptions): Promise<Figures> {
   const { seconds, stopAfterMs, delayMs } = options
   const directory = mkdtempSync(join(tmpdir(), 'drain-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const redis = await startRedis(t)
   const operators = [
     await startCountingOperator(t, operatorThinksForMs),
@@ -71,7 +72,7 @@ export async function proveDrain(t: TestContext, options: DrainOptions): Promise
 
   await wait(stopAfterMs)
   const [stopping] = replicas
-  assert.ok(stopping)
+  confirm(t, stopping)
   const inFlight = operators[0]?.inFlight() ?? 0
   stopping.process.child.kill('SIGTERM')
   const signalledAtMs = performance.now()
@@ -83,13 +84,13 @@ export async function proveDrain(t: TestContext, options: DrainOptions): Promise
   const requests = numberIn(stdout, /(\d+) requests in/)
   const non2xx = numberIn(stdout, /Non-2xx or 3xx responses: (\d+)/)
   const socketErrors = /Socket errors: .*/.exec(stdout)?.[0] ?? 'none'
-  assert.ok(requests > 20 * seconds, `${requests} requests`)
-  assert.ok(inFlight > 0, 'requests were under way')
-  assert.equal(non2xx, 0, stdout)
-  assert.equal(socketErrors, 'none')
-  assert.equal(exitCode, 0)
-  assert.ok(exitAfterMs < delayMs + 5000)
-  assert.ok((operators[1]?.startedAtMs.at(-1) ?? 0) > signalledAtMs + delayMs, 'the other goes on')
+  t.ok(requests > 20 * seconds, `${requests} requests`)
+  t.ok(inFlight > 0, 'requests were under way')
+  t.equal(non2xx, 0, stdout)
+  t.equal(socketErrors, 'none')
+  confirm(t, exitCode === 0)
+  confirm(t, exitAfterMs < delayMs + 5000)
+  t.ok((operators[1]?.startedAtMs.at(-1) ?? 0) > signalledAtMs + delayMs, 'the other goes on')
   return {
     requests,
     inFlightAtSigterm: inFlight,
@@ -105,7 +106,7 @@ function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? 0)
 }
 
-async function startHaproxy(t: TestContext, directory: string, servers: string[]): Promise<number> {
+async function startHaproxy(t: Test, directory: string, servers: string[]): Promise<number> {
   const port = await findFreePort()
   const file = join(directory, 'haproxy.cfg')
   const lines = [
@@ -126,7 +127,7 @@ async function startHaproxy(t: TestContext, directory: string, servers: string[]
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   const haproxy = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' })
-  t.after(() => haproxy.kill('SIGKILL'))
+  t.teardown(() => haproxy.kill('SIGKILL'))
   const url = `http://127.0.0.1:${port}/readyz`
   while ((await fetch(url).catch(() => undefined))?.status !== 200) await wait(50)
   return port

@@ -1,6 +1,5 @@
 /** Runs one row of the fault matrix against a fresh service, and remembers what must not be found in its log. */
-import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import { type AppCall, finish, type IdentityProvider, start, type TimedAnswer } from './app-client.ts'
 import { signatureOf } from './canaries.ts'
 import type { FaultRow } from './fault-rows-start.ts'
@@ -55,7 +54,7 @@ export const nameOf = ({ step, fault, expected }: FaultRow) => `${step}: ${fault
 
 /** @param place where Vonage is in this step, instead of at its server */
 async function openLane(
-  t: TestContext,
+  t: Test,
   { services, idp }: MatrixWorld,
   product: Product,
   place?: Partial<Record<Step, string>>,
@@ -89,12 +88,12 @@ export function productSettings(
 }
 
 /** Before any row, whose time would else be that of a cold process. */
-export async function warmUp(all: TestContext, world: MatrixWorld, lanes: number): Promise<void> {
+export async function warmUp(all: Test, world: MatrixWorld, lanes: number): Promise<void> {
   for (const product of ['network_enablement', 'verify'] as const)
     while (world.idle[product].length < lanes) {
       const lane = await openLane(all, world, product)
       world.idle[product].push(lane)
-      await verify(lane, world.idp)
+      await verify(all, lane, world.idp)
     }
 }
 
@@ -104,8 +103,8 @@ export async function warmUp(all: TestContext, world: MatrixWorld, lanes: number
  * @param t of the row; `all` of the matrix
  */
 export async function runRow(
-  t: TestContext,
-  all: TestContext,
+  t: Test,
+  all: Test,
   world: MatrixWorld,
   row: FaultRow,
   index: number,
@@ -116,14 +115,20 @@ export async function runRow(
   const lane = once
     ? await openLane(t, world, product, place && { [row.step]: place.url })
     : (world.idle[product].pop() ?? (await openLane(all, world, product)))
-  const trace = await runOn(lane, world, row, index)
-  assert.equal(place?.receivedBytes() ?? 0, 0)
+  const trace = await runOn(t, lane, world, row, index)
+  t.equal(place?.receivedBytes() ?? 0, 0)
   if (once) await lane.service.close()
   else world.idle[product].push(lane)
   return trace
 }
 
-async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: number): Promise<Trace> {
+async function runOn(
+  t: Test,
+  lane: Lane,
+  { idp }: MatrixWorld,
+  row: FaultRow,
+  index: number,
+): Promise<Trace> {
   const { server } = lane
   const { url } = lane.service
   const phoneNumber = `+990${10_000_000 + index}`
@@ -137,32 +142,32 @@ async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: num
   let landing = landingIn('', code)
   if (!isStart) {
     const started = await start(url, phoneNumber, { token })
-    assert.equal(started.status, 200, started.body)
+    t.equal(started.status, 200, started.body)
     landing = landingIn(started.body, code)
   }
   const sentBefore = server.calls(row.step).length
   const answer = isStart
     ? await start(url, phoneNumber, { token, requestId })
     : await finish(url, landing, { token, requestId })
-  checkAnswer(answer, row)
+  checkAnswer(t, answer, row)
   const sent = () => server.calls(row.step).slice(sentBefore)
   const { calls = 1 } = row
-  assert.equal(sent().length, calls, 'so many calls')
+  t.equal(sent().length, calls, 'so many calls')
 
   server.behave({})
   if (!isStart) {
     const again = await finish(url, landing, { token })
-    if (row.expected === 200) assert.equal(again.body, answer.body)
-    else if (!mayRetry(row)) assertProblem(again, 'invalid_state')
-    else if (row.place) assertProblem(again, row.expected)
-    else assert.equal(again.status, 200, 'the code and the state were still good')
+    if (row.expected === 200) t.equal(again.body, answer.body)
+    else if (!mayRetry(row)) assertProblem(t, again, 'invalid_state')
+    else if (row.place) assertProblem(t, again, row.expected)
+    else t.equal(again.status, 200, 'the code and the state were still good')
     const repeated = mayRetry(row) && !row.place ? 1 : 0
-    assert.equal(sent().length, calls + repeated, 'the repeat sent nothing')
+    t.equal(sent().length, calls + repeated, 'the repeat sent nothing')
   }
   const lastStart = server.calls(startStep).at(-1) ?? ''
   // Network Enablement is told the name, and Verify tells it.
   if (isStart) landing = landingIn(productOf(row.step) === 'verify' ? answer.body : lastStart, code)
-  if (!row.place) await checkAftermath({ lane, idp, row, owner: { token }, landing })
+  if (!row.place) await checkAftermath(t, { lane, idp, row, owner: { token }, landing })
 
   const canaries = {
     number: phoneNumber.slice(1),
@@ -174,7 +179,7 @@ async function runOn(lane: Lane, { idp }: MatrixWorld, row: FaultRow, index: num
     "Vonage's access token": accessTokenCanary,
     "Vonage's words": upstreamCanary,
   }
-  if (row.expected !== 200) assertFree([answer.body, ...answer.lines].join('\n'), canaries, 'the answer')
+  if (row.expected !== 200) assertFree(t, [answer.body, ...answer.lines].join('\n'), canaries, 'the answer')
   return { name: nameOf(row), requestId, errorCode: row.errorCode, canaries }
 }
 
@@ -182,17 +187,21 @@ function mayRetry({ expected }: FaultRow): boolean {
   return expected !== 200 && contract[expected][1] === 'retry'
 }
 
-export function checkAnswer(answer: TimedAnswer, { expected, retryAfter = 1, takesBudget }: FaultRow): void {
-  if (expected === 200) assert.equal(answer.status, 200, answer.body)
-  else assertProblem(answer, expected)
+export function checkAnswer(
+  t: Test,
+  answer: TimedAnswer,
+  { expected, retryAfter = 1, takesBudget }: FaultRow,
+): void {
+  if (expected === 200) t.equal(answer.status, 200, answer.body)
+  else assertProblem(t, answer, expected)
   if (expected !== 200 && contract[expected][1] === 'retry') {
     const seconds = Number(answer.headers.get('retry-after'))
     const [least, most] = Array.isArray(retryAfter) ? retryAfter : [retryAfter, retryAfter]
-    assert.ok(seconds >= least && seconds <= most, `Retry-After ${seconds}`)
+    t.ok(seconds >= least && seconds <= most, `Retry-After ${seconds}`)
   }
   const { elapsedMs } = answer
-  assert.ok(elapsedMs <= budgetMs + slackMs, `took ${elapsedMs} ms`)
-  if (takesBudget) assert.ok(elapsedMs >= budgetMs - 5, `took only ${elapsedMs} ms`)
+  t.ok(elapsedMs <= budgetMs + slackMs, `took ${elapsedMs} ms`)
+  if (takesBudget) t.ok(elapsedMs >= budgetMs - 5, `took only ${elapsedMs} ms`)
 }
 
 interface Aftermath {
@@ -204,34 +213,34 @@ interface Aftermath {
 }
 
 /** Vonage is well again. A stranger verifies: is the state of a failed start gone, and the quota stopped where it should be? */
-async function checkAftermath({ lane, idp, row, owner, landing }: Aftermath): Promise<void> {
+async function checkAftermath(t: Test, { lane, idp, row, owner, landing }: Aftermath): Promise<void> {
   const { server } = lane
   const { url } = lane.service
   const stranger = { token: idp.tokenOf('stranger') }
   const startStep = startOf(row.step)
   if (row.pauses) {
     const before = server.calls(startStep).length
-    assertProblem(await start(url, '+99077777777', stranger), 'upstream_busy')
-    assert.equal(server.calls(startStep).length, before)
+    assertProblem(t, await start(url, '+99077777777', stranger), 'upstream_busy')
+    t.equal(server.calls(startStep).length, before)
     return
   }
   if (row.step === startStep && row.expected === 200) {
-    assertProblem(await start(url, '+99077777777', stranger), 'overloaded')
-    assert.equal((await finish(url, landing, owner)).status, 200)
+    assertProblem(t, await start(url, '+99077777777', stranger), 'overloaded')
+    t.equal((await finish(url, landing, owner)).status, 200)
   }
-  await verify(lane, idp)
+  await verify(t, lane, idp)
 }
 
 /** A whole verification, of somebody else, that goes well. */
-async function verify({ service: { url } }: Lane, idp: IdentityProvider): Promise<void> {
+async function verify(t: Test, { service: { url } }: Lane, idp: IdentityProvider): Promise<void> {
   const stranger = { token: idp.tokenOf('stranger') }
   const started = await start(url, '+99077777777', stranger)
-  assert.equal(started.status, 200, started.body)
-  assert.equal((await finish(url, landingIn(started.body, 'code'), stranger)).status, 200)
+  t.equal(started.status, 200, started.body)
+  t.equal((await finish(url, landingIn(started.body, 'code'), stranger)).status, 200)
 }
 
 /** A secret may be empty when the row never got so far. */
-export function assertFree(text: string, canaries: Record<string, string>, where: string): void {
+export function assertFree(t: Test, text: string, canaries: Record<string, string>, where: string): void {
   for (const [what, canary] of Object.entries(canaries))
-    assert.ok(canary === '' || !text.includes(canary), `${what} in ${where}`)
+    t.ok(canary === '' || !text.includes(canary), `${what} in ${where}`)
 }

@@ -2,10 +2,11 @@
  * Vonage's calls, those of both products, on one raw server that misbehaves where a test says so: well-behaved answers, faults of HTTP by name
  * (those of the wire are in `http-faults.ts`), and addresses where nothing good listens.
  */
+
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import type { Test } from 'tap'
 import { answer, head } from './http-faults.ts'
 import { createRsaKeys, privatePem } from './keys.ts'
 import { startRawServer } from './raw-server.ts'
@@ -43,7 +44,7 @@ export interface FaultServer {
 }
 
 export async function startFaultServer(
-  t: Pick<TestContext, 'after'>,
+  t: Pick<Test, 'teardown'>,
   initially: Partial<Record<Step, Act>> = {},
 ): Promise<FaultServer> {
   let acts = initially
@@ -56,7 +57,7 @@ export async function startFaultServer(
     verify_v2_next: [],
     verify_v2_check: [],
   }
-  const server = await startRawServer(t as TestContext, {
+  const server = await startRawServer(t as Test, {
     onConnection: (socket) => vanished && socket.resetAndDestroy(),
     onRequest(socket) {
       const text = server.requests.at(-1) ?? ''
@@ -177,7 +178,7 @@ export function createCertificate(): { key: string; cert: string } {
 
 /** @param trusted a certificate that the service trusts, though it names no host */
 export function badPlaces(trusted: { key: string; cert: string }) {
-  async function listen(t: TestContext, options: Parameters<typeof startRawServer>[1]): Promise<BadPlace> {
+  async function listen(t: Test, options: Parameters<typeof startRawServer>[1]): Promise<BadPlace> {
     const { port, receivedBytes } = await startRawServer(t, options)
     return { url: `https://127.0.0.1:${port}`, receivedBytes: options.tls ? receivedBytes : none }
   }
@@ -185,10 +186,9 @@ export function badPlaces(trusted: { key: string; cert: string }) {
   return {
     refused: nowhere('http://127.0.0.1:1'),
     nameless: nowhere('https://nope.invalid'),
-    untrusted: (t: TestContext) => listen(t, { tls: untrusted }),
-    wrongHost: (t: TestContext) => listen(t, { tls: trusted }),
-    plain: (t: TestContext) =>
-      listen(t, { onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n') }),
-    silent: (t: TestContext) => listen(t, {}),
+    untrusted: (t: Test) => listen(t, { tls: untrusted }),
+    wrongHost: (t: Test) => listen(t, { tls: trusted }),
+    plain: (t: Test) => listen(t, { onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n') }),
+    silent: (t: Test) => listen(t, {}),
   }
 }

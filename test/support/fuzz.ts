@@ -2,13 +2,14 @@
  * The service in a process of its own under generated requests: it never fails, never takes long, never logs an error, and every
  * answer is one that its API document tells of.
  */
-import assert from 'node:assert/strict'
+
 import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
 import { assertDocumented, documentedRoutes } from './api-document.ts'
 import { openIdentityProvider, start } from './app-client.ts'
 import { startFaultServer, stateIn } from './fault-server.ts'
 import { bytesOf, type GeneratedRequest, requestsFor, stateMark, tokenMark } from './generated-requests.ts'
+import { must } from './must.ts'
 import type { Owner } from './public-server.ts'
 import { type RawAnswer, speak } from './raw-http.ts'
 import { openServiceProcess } from './service-process.ts'
@@ -39,7 +40,7 @@ export interface Fuzz {
 
 export async function openFuzz(owner: Owner): Promise<Fuzz> {
   const services = await openServiceProcess()
-  owner.after(() => services.close())
+  owner.teardown(() => services.close())
   const idp = await openIdentityProvider(owner)
   const vonage = await startFaultServer(owner)
   const { url, managementUrl } = await services.open({
@@ -70,10 +71,10 @@ export async function openFuzz(owner: Owner): Promise<Fuzz> {
     // Twice in a row it is not the machine.
     const took = performance.now() - beganMs
     if (took > longMs && !again) return check(listener, request, true)
-    assert.ok(took <= longMs, `took ${took} ms`)
-    assert.ok(answers.length > 0, 'no answer')
+    must(took <= longMs, `took ${took} ms`)
+    must(answers.length > 0, 'no answer')
     for (const answer of answers) {
-      assert.notEqual(answer.status, 500)
+      must(answer.status !== 500)
       const isPage = listener === managementUrl && answer.status < 400
       if (!isPage) assertDocumented(request.method, request.target, answer)
     }

@@ -1,7 +1,8 @@
 /** A key cache whose time and whose provider only the test moves. */
-import assert from 'node:assert/strict'
+
 import { generateKeyPairSync, KeyObject } from 'node:crypto'
 import { type CryptoKey, errors, type JWK } from 'jose'
+import type { Test } from 'tap'
 import type { ServiceFailure } from '../../src/core/failures.ts'
 import { createKeyCache, type KeyCache } from '../../src/idp/key-cache.ts'
 import { createFakeClock, type FakeClock } from './clock.ts'
@@ -28,7 +29,7 @@ export interface TestKeyCache {
   failsToFetch(): Promise<ServiceFailure>
 }
 
-export function openKeyCache(): TestKeyCache {
+export function openKeyCache(t: Test): TestKeyCache {
   const clock = createFakeClock()
   const keys = createManualFetch<JWK[]>()
   const failures: unknown[] = []
@@ -44,11 +45,11 @@ export function openKeyCache(): TestKeyCache {
     async findsAtOnce(key) {
       const beganMs = performance.now()
       const found = KeyObject.from((await find(String(key.kid))) as CryptoKey)
-      assert.ok(performance.now() - beganMs < 500, 'waited')
-      assert.equal(found.export({ format: 'jwk' }).x, key.x)
+      t.ok(performance.now() - beganMs < 500, 'waited')
+      t.equal(found.export({ format: 'jwk' }).x, key.x)
     },
     async failsToFetch() {
-      const refused = rejectsWith(find('a'), 'idp_unavailable')
+      const refused = rejectsWith(t, find('a'), 'idp_unavailable')
       await keys.reject(outage)
       return refused
     },
@@ -56,8 +57,8 @@ export function openKeyCache(): TestKeyCache {
 }
 
 /** One that has fetched key `a`, and it alone, at this moment. */
-export async function openWarmKeyCache(): Promise<TestKeyCache> {
-  const opened = openKeyCache()
+export async function openWarmKeyCache(t: Test): Promise<TestKeyCache> {
+  const opened = openKeyCache(t)
   opened.cache.warm()
   await opened.keys.resolve([keyA])
   await opened.findsAtOnce(keyA)
@@ -65,21 +66,21 @@ export async function openWarmKeyCache(): Promise<TestKeyCache> {
 }
 
 /** The provider was asked after the token came, and has no such key: the token is bad. */
-export function isUnknown(finding: Promise<unknown>): Promise<void> {
-  return assert.rejects(finding, errors.JWKSNoMatchingKey)
+export function isUnknown(t: Test, finding: Promise<unknown>): Promise<unknown> {
+  return t.rejects(finding, errors.JWKSNoMatchingKey)
 }
 
 /** The provider may not be asked yet, for so many seconds: nobody knows whether the token is bad. */
-export async function mustWait(finding: Promise<unknown>, seconds: number): Promise<void> {
-  assert.equal((await rejectsWith(finding, 'idp_unavailable')).retryAfterSeconds, seconds)
+export async function mustWait(t: Test, finding: Promise<unknown>, seconds: number): Promise<void> {
+  t.equal((await rejectsWith(t, finding, 'idp_unavailable')).retryAfterSeconds, seconds)
 }
 
 /** The longest wait of a request, in real time. */
-export async function takesOneSecond(promise: Promise<unknown>): Promise<void> {
+export async function takesOneSecond(t: Test, promise: Promise<unknown>): Promise<void> {
   const beganMs = performance.now()
   await promise
   const tookMs = performance.now() - beganMs
-  assert.ok(tookMs > 900 && tookMs < 2000, `took ${tookMs} ms`)
+  t.ok(tookMs > 900 && tookMs < 2000, `took ${tookMs} ms`)
 }
 
 function createKey(kid: string): JWK {

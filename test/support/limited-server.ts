@@ -1,5 +1,5 @@
 /** The public listener with rate limits over counters of a fake clock; any subject's token is the subject behind `token-of-`. */
-import assert from 'node:assert/strict'
+import type { Test } from 'tap'
 import type { ServiceEvent } from '../../src/core/events.ts'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import type { RateLimitOptions } from '../../src/http/rate-limit.ts'
@@ -67,8 +67,11 @@ export async function openLimitedServer(
 export const numberOf = (n: number) => `+990${String(n).padStart(8, '0')}`
 
 /** The two fields of draft-ietf-httpapi-ratelimit-headers, as they stand in an answer. */
-export function rateLimitFields({ headers }: RawAnswer): [policy: string | null, left: string | null] {
+export function rateLimitFields(
+  t: Test,
+  { headers }: RawAnswer,
+): [policy: string | null, left: string | null] {
   for (const name of ['x-ratelimit-limit', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'])
-    assert.equal(headers.get(name), null, 'the superseded form')
+    t.equal(headers.get(name), null, 'the superseded form')
   return [headers.get('ratelimit-policy'), headers.get('ratelimit')]
 }

@@ -1,9 +1,10 @@
 /** `src/main.ts` as a process of its own, exactly as it runs in production but for the settings. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import type { Environment } from '../../src/config.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -30,18 +31,20 @@ export interface MainProcessOptions {
   terminal?: boolean
 }
 
-/** Killed when the test ends, if it still runs. Inherits nothing but where coverage goes. */
+/** Killed when the test ends, if it still runs. Inherits no settings. */
 export function startMain(
-  t: TestContext,
+  t: Test,
   { settings, args = [], nodeOptions = [], before, terminal = false }: MainProcessOptions,
 ): MainProcess {
   const imports =
     before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`]
-  const command = [process.execPath, ...nodeOptions, ...imports, 'src/main.ts', ...args]
+  // What tap lets its children load, to see their coverage, needs rights that a confined one does not have.
+  const plain = nodeOptions.includes('--permission') ? ['env', '-u', 'NODE_OPTIONS'] : []
+  const command = [...plain, process.execPath, ...nodeOptions, ...imports, 'src/main.ts', ...args]
   const [file = '', ...rest] = terminal ? ['script', '-qfec', command.join(' '), '/dev/null'] : command
   const child = spawn(file, rest, {
     cwd: root,
-    env: { NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE, ...settings },
+    env: settings,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const stdout: string[] = []
@@ -49,7 +52,7 @@ export function startMain(
   const lines = createInterface({ input: child.stdout }).on('line', (line) => stdout.push(line))
   createInterface({ input: child.stderr }).on('line', (line) => stderr.push(line))
   const exited = once(child, 'close').then(([code]) => code as number | null)
-  t.after(() => {
+  t.teardown(() => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     return exited
   })

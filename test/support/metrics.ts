@@ -1,12 +1,12 @@
 /** The Prometheus text format, read. */
-import assert from 'node:assert/strict'
+import { fail } from './must.ts'
 
 /** @returns each sample, such as `name{label="value"}`, with its value */
 export async function samplesOf(text: () => Promise<string>): Promise<Map<string, number>> {
   const lines = (await text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(
     lines.map((line) => {
-      const [, sample = assert.fail(line), value] = /^(.*) (\S+)$/.exec(line) ?? []
+      const [, sample = fail(line), value] = /^(.*) (\S+)$/.exec(line) ?? []
       return [sample, Number(value)]
     }),
   )

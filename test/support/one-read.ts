@@ -1,6 +1,7 @@
 /** An HTTP answer as a client gets it that reads once: beside the answer, what the first read held. */
-import assert from 'node:assert/strict'
+
 import { connect } from 'node:net'
+import type { Test } from 'tap'
 import { type RawAnswer, type RawRequest, requestBytes } from './raw-http.ts'
 
 export interface OneRead extends RawAnswer {
@@ -16,9 +17,10 @@ const serverMustEndWithinMs = 5000
  * A GET, unless told otherwise, that does not ask for the end of the connection, and yet waits for it.
  * @throws when the server keeps the connection
  */
-export async function readOnce(url: string, request: RawRequest): Promise<OneRead> {
+export async function readOnce(t: Test, url: string, request: RawRequest): Promise<OneRead> {
   const { method, headers } = request
   return read(
+    t,
     url,
     requestBytes({ ...request, headers: { connection: undefined, ...headers } }),
     method === 'HEAD',
@@ -26,7 +28,7 @@ export async function readOnce(url: string, request: RawRequest): Promise<OneRea
 }
 
 /** The same with bytes that may be no request, one character a byte. */
-export async function read(url: string, bytesToSend: string, isHead = false): Promise<OneRead> {
+export async function read(t: Test, url: string, bytesToSend: string, isHead = false): Promise<OneRead> {
   const { hostname: host, port } = new URL(url)
   const socket = connect({ host, port: Number(port), signal: AbortSignal.timeout(serverMustEndWithinMs) })
   const chunks: Buffer[] = []
@@ -37,7 +39,7 @@ export async function read(url: string, bytesToSend: string, isHead = false): Pr
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n')
   const headers = new Headers(lines.map((line) => line.split(': ', 2) as [string, string]))
   const body = bytes.toString('utf8', headEnd + 4)
-  if (isHead) assert.equal(body, '')
+  if (isHead) t.equal(body, '')
   return {
     status: Number(statusLine.split(' ')[1]),
     headers,

@@ -1,11 +1,11 @@
 /** Services at their most talkative, whose every word is kept: log, metrics, traces, problems, and what Redis is sent and holds. */
-import assert from 'node:assert/strict'
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
 import type { Environment } from '../../src/config.ts'
 import { type IdentityProvider, openIdentityProvider } from './app-client.ts'
 import { type Canaries, createCanaries, signatureOf } from './canaries.ts'
@@ -49,7 +49,7 @@ export interface PrivacyWorld {
   /** A service of its own before a Vonage of its own, with Redis unless the settings say otherwise. */
   open(settings?: Environment, product?: Product): Promise<Lane>
   /** Runs a verification as far as it goes, while Vonage does what the row says. */
-  runRow(t: TestContext, row: FaultRow, index: number): Promise<void>
+  runRow(t: Test, row: FaultRow, index: number): Promise<void>
   /** When everything has been done: closes it, and collects the last words. */
   end(): Promise<void>
 }
@@ -67,15 +67,15 @@ export interface Lane {
   close(): Promise<void>
 }
 
-export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
+export async function openPrivacyWorld(t: Test): Promise<PrivacyWorld> {
   const canaries = createCanaries()
   const codes = new Set<string>()
   const folder = mkdtempSync(join(tmpdir(), 'privacy-'))
-  t.after(() => rmSync(folder, { recursive: true }))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const trusted = createCertificate()
   writeFileSync(join(folder, 'ca.pem'), trusted.cert)
   const process = await openServiceProcess(join(folder, 'ca.pem'))
-  t.after(() => process.close())
+  t.teardown(() => process.close())
   const redis = await startRedis(t, {
     settings: ['--requirepass', redisPassword, '--databases', '1000'],
     client: { password: redisPassword },
@@ -174,12 +174,12 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
     }
     const state = stateIn(lane.vonage.calls('start').at(-1) ?? '')
     const landed = await lane.land({ code, state })
-    assert.equal(landed.status, 200)
+    t.equal(landed.status, 200)
     return landed.body
   }
 
   /** @returns how it ended */
-  async function attempt(row_t: TestContext, row: FaultRow, index: number): Promise<FaultRow['expected']> {
+  async function attempt(row_t: Test, row: FaultRow, index: number): Promise<FaultRow['expected']> {
     const place = row.place && (await places[row.place](row_t))
     const lane = await open(
       {
@@ -222,7 +222,7 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
       let outcome = await attempt(row_t, row, index)
       for (let again = 0; again < 3 && outcome !== row.expected && lateOutcomes.has(outcome); again++)
         outcome = await attempt(row_t, row, index)
-      assert.equal(outcome, row.expected, nameOf(row))
+      row_t.equal(outcome, row.expected, nameOf(row))
     },
 
     async end() {
@@ -234,7 +234,7 @@ export async function openPrivacyWorld(t: TestContext): Promise<PrivacyWorld> {
         ['commands to Redis', commands.join('')],
         ['traces', collector.bodies.join('')],
       ] as const)
-        assert.ok(text.length > 10_000, `${place} were not seen`)
+        t.ok(text.length > 10_000, `${place} were not seen`)
     },
   }
 }

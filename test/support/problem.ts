@@ -2,7 +2,7 @@
  * What every answer promises, and what a problem document looks like on the wire. The table is written from the public
  * contract and not from the code, so that the two can disagree.
  */
-import assert from 'node:assert/strict'
+import type { Test } from 'tap'
 import type { FailureCode } from '../../src/core/failures.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import type { NextAction } from '../../src/http/problem-types.ts'
@@ -56,35 +56,35 @@ export const challenges: Partial<Record<FailureCode, string>> = {
 const members = ['type', 'title', 'status', 'detail', 'code', 'request_id', 'next_action']
 
 /** The headers that every answer has, and those that none has. */
-export function assertSafeHeaders({ headers }: RawAnswer): void {
-  assert.equal(headers.get('cache-control'), 'no-store')
-  assert.equal(headers.get('x-content-type-options'), 'nosniff')
-  assert.match(headers.get('x-request-id') ?? '', /^[A-Za-z0-9._-]{1,64}$/)
+export function assertSafeHeaders(t: Test, { headers }: RawAnswer): void {
+  t.equal(headers.get('cache-control'), 'no-store')
+  t.equal(headers.get('x-content-type-options'), 'nosniff')
+  t.match(headers.get('x-request-id') ?? '', /^[A-Za-z0-9._-]{1,64}$/)
   for (const name of ['server', 'x-powered-by', 'set-cookie', 'access-control-allow-origin'])
-    assert.equal(headers.get(name), null, name)
+    t.equal(headers.get(name), null, name)
 }
 
 /** An answer is exactly the problem document of this code, with the headers that belong to it. */
-export function assertProblem(answer: RawAnswer, code: FailureCode): Problem {
+export function assertProblem(t: Test, answer: RawAnswer, code: FailureCode): Problem {
   const { status, headers, body } = answer
   const [expectedStatus, nextAction] = contract[code]
   const problem = JSON.parse(body) as Problem
-  assert.equal(problem.code, code)
-  assert.equal(status, expectedStatus)
-  assert.equal(headers.get('content-type'), 'application/problem+json')
-  assert.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
+  t.equal(problem.code, code)
+  t.equal(status, expectedStatus)
+  t.equal(headers.get('content-type'), 'application/problem+json')
+  t.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
   const { errors, ...always } = problem
-  assert.deepEqual(Object.keys(always), members)
-  assert.equal(problem.type, `urn:problem-type:network-enablement-bff:${code}`)
-  assert.equal(problem.status, expectedStatus)
-  assert.equal(problem.next_action, nextAction)
-  assert.equal(problem.request_id, headers.get('x-request-id'))
-  if (code !== 'invalid_request') assert.ok(!('errors' in problem))
-  for (const error of errors ?? []) assert.deepEqual(Object.keys(error), ['pointer', 'detail'])
+  t.strictSame(Object.keys(always), members)
+  t.equal(problem.type, `urn:problem-type:network-enablement-bff:${code}`)
+  t.equal(problem.status, expectedStatus)
+  t.equal(problem.next_action, nextAction)
+  t.equal(problem.request_id, headers.get('x-request-id'))
+  if (code !== 'invalid_request') t.ok(!('errors' in problem))
+  for (const error of errors ?? []) t.strictSame(Object.keys(error), ['pointer', 'detail'])
   const retryAfter = headers.get('retry-after')
-  if (nextAction === 'retry') assert.match(retryAfter ?? '', /^([1-9]|[1-5]\d|60)$/)
-  else assert.equal(retryAfter, null)
-  assert.equal(headers.get('www-authenticate'), challenges[code] ?? null)
-  assertSafeHeaders(answer)
+  if (nextAction === 'retry') t.match(retryAfter ?? '', /^([1-9]|[1-5]\d|60)$/)
+  else t.equal(retryAfter, null)
+  t.equal(headers.get('www-authenticate'), challenges[code] ?? null)
+  assertSafeHeaders(t, answer)
   return problem
 }

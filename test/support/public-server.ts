@@ -19,9 +19,9 @@ export const finishPath = '/v1/number-verification'
 const phoneNumber = parsePhoneNumber('+99012345678')
 const verified: Result = { ...(phoneNumber && { phoneNumber }), verified: true }
 
-/** A test's context, or `{ after }` of node:test for a server that all tests of a file share. */
+/** A test's context, or a whole file's for a server that all tests of a file share. */
 export interface Owner {
-  after(close: () => unknown): void
+  teardown(close: () => unknown): void
 }
 
 /** One line of the log, parsed. */
@@ -71,7 +71,7 @@ export interface PublicServer {
 export function recordLog(t: Owner) {
   const lines: string[] = []
   const log = createLog({ level: 'trace', stream: { write: (line: string) => void lines.push(line) } })
-  t.after(() => log.close())
+  t.teardown(() => log.close())
   const entries = () => lines.map((line) => JSON.parse(line) as LogLine)
   return { logger: log.logger, log: { lines, entries } }
 }
@@ -127,7 +127,7 @@ export async function openPublicServer(
 
 /** @returns its URL; closed, with its connections, when the test ends */
 export async function listenOnLoopback(t: Owner, app: App): Promise<string> {
-  t.after(() => {
+  t.teardown(() => {
     const closed = app.close()
     app.server.closeAllConnections()
     return closed

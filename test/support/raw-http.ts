@@ -1,9 +1,10 @@
 /**
  * HTTP as bytes on a socket, so that a test can send what no client library would, and sees exactly what came back.
  */
-import assert from 'node:assert/strict'
+
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { must } from './must.ts'
 
 export interface RawAnswer {
   status: number
@@ -66,8 +67,8 @@ export async function callWhenCalm(url: string, request: RawRequest): Promise<Ra
 
 export function only(answers: RawAnswer[]): RawAnswer {
   const [answer, ...more] = answers
-  assert.ok(answer, 'expected an answer')
-  assert.equal(more.length, 0, 'expected one answer')
+  must(answer, 'expected an answer')
+  must(more.length === 0, 'expected one answer')
   return answer
 }
 
@@ -78,13 +79,13 @@ function parseAnswers(text: string, isHead: boolean): RawAnswer[] {
     const headEnd = rest.indexOf('\r\n\r\n')
     const [statusLine = '', ...lines] = rest.slice(0, headEnd).split('\r\n')
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1])
-    assert.ok(headEnd > 0 && status >= 100, `not an HTTP answer: ${rest.slice(0, 40)}`)
+    must(headEnd > 0 && status >= 100, `not an HTTP answer: ${rest.slice(0, 40)}`)
     const headers = new Headers(
       lines.map((line) => [line.split(':', 1)[0] ?? '', line.replace(/^[^:]*:/, '')]),
     )
     const hasNoBody = status < 200 || status === 204 || status === 304 || isHead
     const length = hasNoBody ? 0 : Number(headers.get('content-length') ?? Number.NaN)
-    assert.ok(length >= 0, 'an answer without Content-Length')
+    must(length >= 0, 'an answer without Content-Length')
     rest = rest.slice(headEnd + 4)
     answers.push({ status, headers, lines, body: Buffer.from(rest.slice(0, length), 'latin1').toString() })
     rest = rest.slice(length)

@@ -1,7 +1,8 @@
 /** TCP and TLS servers for misbehaviour that no HTTP library would commit. */
+
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import type { Test } from 'tap'
 
 export interface RawServer {
   port: number
@@ -22,7 +23,7 @@ export interface RawServerOptions {
 }
 
 /** On loopback, at a free port; gone with the test. */
-export async function startRawServer(t: TestContext, options: RawServerOptions): Promise<RawServer> {
+export async function startRawServer(t: Test, options: RawServerOptions): Promise<RawServer> {
   const connections: Socket[] = []
   const requests: string[] = []
   let receivedBytes = 0
@@ -46,7 +47,7 @@ export async function startRawServer(t: TestContext, options: RawServerOptions):
   const server: Server = options.tls ? createTlsServer(options.tls, serve) : createServer(serve)
   server.on('tlsClientError', () => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(async () => {
+  t.teardown(async () => {
     for (const socket of connections) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   })

@@ -1,9 +1,10 @@
 /** A transport before a raw server, and what to assert on a call that got no answer. */
-import assert from 'node:assert/strict'
+
 import type { Socket } from 'node:net'
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import { createTransport, type NoAnswer, type Request, type Transport } from '../../src/vonage/transport.ts'
 import { answer, write } from './http-faults.ts'
+import { confirm } from './must.ts'
 import { type RawServer, type RawServerOptions, startRawServer } from './raw-server.ts'
 
 export const request: Request = {
@@ -21,9 +22,9 @@ export const slackMs = 1000
 /** A deadline that no call in a passing test reaches. */
 export const longDeadline = () => AbortSignal.timeout(10_000)
 
-export function openTransport(t: TestContext, url: string, connections = 1): Transport {
+export function openTransport(t: Test, url: string, connections = 1): Transport {
   const transport = createTransport({ url, connections })
-  t.after(() => transport.close())
+  t.teardown(() => transport.close())
   return transport
 }
 
@@ -32,7 +33,7 @@ export interface TransportSetUp extends Transport {
 }
 
 export async function setUpTransport(
-  t: TestContext,
+  t: Test,
   options: RawServerOptions & { basePath?: string; connections?: number },
 ): Promise<TransportSetUp> {
   const { basePath = '', connections, ...serverOptions } = options
@@ -49,19 +50,20 @@ export async function sendTimed({ send }: Pick<Transport, 'send'>, signal: Abort
 
 /** @returns the cause */
 export function assertNoAnswer(
+  t: Test,
   outcome: Awaited<ReturnType<Transport['send']>>,
   kind: NoAnswer['kind'],
   repeatable: boolean,
 ): Error {
-  assert.ok(outcome.kind !== 'answer')
-  assert.equal(outcome.kind, kind)
-  assert.equal(outcome.repeatable, repeatable)
-  assert.ok(outcome.cause instanceof Error)
+  confirm(t, outcome.kind !== 'answer')
+  t.equal(outcome.kind, kind)
+  t.equal(outcome.repeatable, repeatable)
+  confirm(t, outcome.cause instanceof Error)
   return outcome.cause
 }
 
-export function assertBetween(elapsedMs: number, leastMs: number, mostMs: number): void {
-  assert.ok(elapsedMs >= leastMs - 5 && elapsedMs <= mostMs, `${elapsedMs} ms`)
+export function assertBetween(t: Test, elapsedMs: number, leastMs: number, mostMs: number): void {
+  t.ok(elapsedMs >= leastMs - 5 && elapsedMs <= mostMs, `${elapsedMs} ms`)
 }
 
 /** The request with this number, counted from 1, gets the fault, and every other one a good answer. */

@@ -22,7 +22,7 @@ export function openRedisClient(
   const errors: Error[] = []
   const onError = (error: Error) => void errors.push(error)
   const client = createRedisClient({ urls, sentinelMaster: undefined, tls: {}, onError, ...options })
-  owner.after(() => client.disconnect())
+  owner.teardown(() => client.disconnect())
   return { client, errors }
 }
 

@@ -1,6 +1,7 @@
 /** Three Redis masters that share the slots of one cluster, on loopback. */
-import assert from 'node:assert/strict'
+
 import { findFreePort } from './free-port.ts'
+import { must } from './must.ts'
 import { type Owner, type RedisServer, startRedis } from './redis-server.ts'
 
 const slotRanges = [
@@ -35,7 +36,7 @@ export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
   for (const [n, { command }] of nodes.entries())
     await command('CLUSTER', 'ADDSLOTSRANGE', ...(slotRanges[n] ?? []))
   const [first] = nodes
-  assert.ok(first)
+  must(first)
   for (const [n, { port }] of nodes.entries())
     if (n > 0) await first.command('CLUSTER', 'MEET', '127.0.0.1', port, busPorts[n] ?? 0)
   await whole(nodes)
@@ -48,7 +49,7 @@ async function whole(nodes: readonly RedisServer[]): Promise<void> {
     const infos = await Promise.all(nodes.map(({ command }) => command('CLUSTER', 'INFO')))
     if (infos.every((info) => /cluster_state:ok/.test(String(info)) && /known_nodes:3/.test(String(info))))
       return
-    assert.ok(performance.now() - startedAtMs < patienceMs, 'the cluster does not come together')
+    must(performance.now() - startedAtMs < patienceMs, 'the cluster does not come together')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -65,7 +65,7 @@ export async function watchRedis(owner: Owner, { port }: RedisServer, password?:
     lazyConnect: true,
     ...(password !== undefined && { password }),
   }).monitor()
-  owner.after(() => monitor.disconnect())
+  owner.teardown(() => monitor.disconnect())
   monitor.on('monitor', (_time: string, args: string[]) => void lines.push(args.join(' ')))
   return lines
 }

@@ -19,7 +19,7 @@ export async function startSentinel(
   { quorum = 1, downAfterMs = 1000 }: SentinelOptions = {},
 ): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'sentinel-'))
-  owner.after(() => rmSync(directory, { recursive: true, force: true }))
+  owner.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const file = join(directory, 'sentinel.conf')
   const lines = [
     `sentinel monitor ${sentinelMaster} 127.0.0.1 ${masterPort} ${quorum}`,

@@ -2,7 +2,7 @@
  * A private redis-server on a free port of loopback, without persistence: frozen, killed and restarted by the test, and gone
  * with it.
  */
-import assert from 'node:assert/strict'
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,14 +12,15 @@ import { createInterface } from 'node:readline'
 import type { ConnectionOptions } from 'node:tls'
 import { Redis } from 'ioredis'
 import { findFreePort } from './free-port.ts'
+import { must } from './must.ts'
 
 /** Why tests that need the server are skipped; false when it is there. */
 export const redisMissing =
   spawnSync('redis-server', ['--version']).status === 0 ? false : 'redis-server is not installed'
 
-/** A test's context, or `{ after }` of node:test for a server that all tests of a file share. */
+/** A test's context, or a whole file's for a server that all tests of a file share. */
 export interface Owner {
-  after(close: () => unknown): void
+  teardown(close: () => unknown): void
 }
 
 export interface RedisServerOptions {
@@ -77,7 +78,7 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
         if (/Ready to accept connections|\+monitor/.test(line)) resolve(true)
       })
     })
-    assert.equal(await Promise.race([ready, ended.then(() => false)]), true, lines.join('\n'))
+    must((await Promise.race([ready, ended.then(() => false)])) === true, lines.join('\n'))
   }
 
   async function kill(): Promise<void> {
@@ -87,7 +88,7 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
     await ended
   }
 
-  owner.after(async () => {
+  owner.teardown(async () => {
     await kill()
     rmSync(directory, { recursive: true, force: true })
   })

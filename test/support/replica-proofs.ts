@@ -2,9 +2,10 @@
  * What several replicas on one Redis promise together. Each proof asserts, and returns its figures: the tests run them short,
  * `scripts/proof-replicas.ts` long.
  */
-import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { must } from './must.ts'
 import { contentsOf, watchRedis } from './redis-contents.ts'
 import type { RedisServer } from './redis-server.ts'
 import {
@@ -29,13 +30,13 @@ const largest = (values: number[]) => round(Math.max(0, ...values))
 
 function nth<T>(list: readonly T[], n: number): T {
   const item = list[n % list.length]
-  assert.ok(item)
+  must(item)
   return item
 }
 
 /** Each flow starts at one replica, lands at the next and finishes at the third; then nothing of it is readable in Redis. */
 export async function proveCrossing(
-  t: TestContext,
+  t: Test,
   { replicas, operator, tokenOf }: Replicas,
   redis: RedisServer,
   flows: number,
@@ -47,17 +48,17 @@ export async function proveCrossing(
     const [code, subject, number] = [`canary-code-${n}`, `canary-subject-${n}`, phoneNumber(n)]
     const token = tokenOf(subject)
     const started = await calmly(() => nth(replicas, n).start(token, number))
-    assert.equal(started.status, 200)
+    t.equal(started.status, 200)
     const landing = landingOf(started, code)
     const { state, request_id: requestId } = landing
     if (state !== undefined) {
       const landed = await calmly(() => nth(replicas, n + 1).land(code, state))
-      assert.deepEqual(landed.body, landing)
+      t.strictSame(landed.body, landing)
     }
     const finished = await calmly(() => nth(replicas, n + 2).finish(token, landing))
     const { receipt = '', ...result } = finished.body
-    assert.deepEqual([finished.status, result], [200, { phone_number: number, phone_number_verified: true }])
-    assert.ok(receipt)
+    t.strictSame([finished.status, result], [200, { phone_number: number, phone_number_verified: true }])
+    t.ok(receipt)
     secrets.push(
       receipt,
       receipt.split('.')[2] ?? '',
@@ -73,12 +74,12 @@ export async function proveCrossing(
   }
   for (let n = 0; n < flows; n += 10) await Promise.all(Array.from({ length: 10 }, (_, k) => walk(n + k)))
   const exchangedOnce = operator.exchanged.length === flows && new Set(operator.exchanged).size === flows
-  assert.ok(exchangedOnce, 'each code was exchanged once')
+  t.ok(exchangedOnce, 'each code was exchanged once')
 
   const entries = await contentsOf(redis)
-  assert.ok(entries.length >= flows && seen.length >= 3 * flows, 'Redis was used, and seen')
+  t.ok(entries.length >= flows && seen.length >= 3 * flows, 'Redis was used, and seen')
   const readable = JSON.stringify(entries) + seen.join('\n')
-  assert.deepEqual(
+  t.strictSame(
     secrets.filter((secret) => secret !== '' && readable.includes(secret)),
     [],
   )
@@ -95,6 +96,7 @@ export async function proveCrossing(
  * 200 equal answers.
  */
 export async function proveRaces(
+  t: Test,
   { replicas, operator, tokenOf }: Replicas,
   rounds: number,
 ): Promise<Figures> {
@@ -112,15 +114,15 @@ export async function proveRaces(
     await Promise.race(racing)
     const guesses = await Promise.all(Array.from({ length: guessers }, (_, k) => finish(k, `code-${k}`)))
     const answers = await Promise.all(racing)
-    assert.equal(operator.exchanged.length - before, 1, `round ${n}`)
-    assert.deepEqual(new Set(guesses.map(({ code }) => code)), new Set(['invalid_state']))
-    assert.deepEqual(new Set(answers.map(({ status, code }) => code ?? status)), new Set([200]))
-    assert.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
-    assert.ok(answers[0]?.body.receipt)
+    t.equal(operator.exchanged.length - before, 1, `round ${n}`)
+    t.strictSame(new Set(guesses.map(({ code }) => code)), new Set(['invalid_state']))
+    t.strictSame(new Set(answers.map(({ status, code }) => code ?? status)), new Set([200]))
+    t.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
+    t.ok(answers[0]?.body.receipt)
     winners += answers.length
   }
   const signatures = (await receiptsSigned(replicas)) - signedBefore
-  assert.equal(signatures, rounds)
+  t.equal(signatures, rounds)
   return { rounds, racers, exchanges: rounds, signatures, equalAnswers: winners }
 }
 
@@ -131,7 +133,7 @@ async function receiptsSigned(replicas: readonly Replica[]): Promise<number> {
 }
 
 /** One replica is killed while flows start at it; what it answered can be finished at the others, once. */
-export async function proveKill({ replicas, operator, tokenOf }: Replicas): Promise<Figures> {
+export async function proveKill(t: Test, { replicas, operator, tokenOf }: Replicas): Promise<Figures> {
   const [victim, ...others] = replicas as [Replica, ...Replica[]]
   const before = operator.exchanged.length
   const starting = keepDoing(10, async (n) => {
@@ -142,14 +144,14 @@ export async function proveKill({ replicas, operator, tokenOf }: Replicas): Prom
   victim.process.child.kill('SIGKILL')
   const all = await starting.stop()
   const flows = all.filter(({ started }) => started.status === 200)
-  assert.ok(flows.length > 20, `${flows.length} flows`)
+  t.ok(flows.length > 20, `${flows.length} flows`)
   for (const [n, { token, started }] of flows.entries()) {
     const finished = await calmly(() => nth(others, n).finish(token, landingOf(started, `survived-${n}`)))
-    assert.equal(finished.body.phone_number_verified, true)
+    t.equal(finished.body.phone_number_verified, true)
     const again = await calmly(() => nth(others, n).finish(token, landingOf(started, `again-${n}`)))
-    assert.equal(again.code, 'invalid_state')
+    t.equal(again.code, 'invalid_state')
   }
-  assert.equal(operator.exchanged.length - before, flows.length)
+  t.equal(operator.exchanged.length - before, flows.length)
   return {
     startedAtTheVictim: flows.length,
     finishedElsewhere: flows.length,
@@ -165,6 +167,7 @@ type Product = 'network_enablement' | 'verify'
  * @param restMs between two changes
  */
 export async function proveSwitch(
+  t: Test,
   { replicas, open, operator, tokenOf }: Replicas,
   restMs: number,
 ): Promise<Figures> {
@@ -210,7 +213,7 @@ export async function proveSwitch(
       // What was on its way to it has its answer.
       await wait(restMs)
       leaving.process.child.kill('SIGTERM')
-      assert.equal(await leaving.process.exited, 0)
+      t.equal(await leaving.process.exited, 0)
     }
   const all = await flows.stop()
   const failed = all.filter(({ number, finished: { status, body } }) => {
@@ -220,13 +223,13 @@ export async function proveSwitch(
   const lost = failed.filter(
     ({ storeWasLate, finished }) => !storeWasLate || finished.code !== 'invalid_state',
   )
-  assert.deepEqual(
+  t.strictSame(
     lost.map(({ began, ended, finished }) => [began, ended, finished.status, finished.code]),
     [],
   )
   const spent = operator.exchanged.slice(before)
-  assert.equal(spent.length, all.length - failed.length, 'each code was spent once')
-  assert.deepEqual(
+  t.equal(spent.length, all.length - failed.length, 'each code was spent once')
+  t.strictSame(
     spent.filter((code) => code.startsWith('moved-verify-')).sort(),
     operator.checked.toSorted(),
     'by the product that began its verification',
@@ -241,12 +244,13 @@ export async function proveSwitch(
     ofNetworkEnablementAtVerify: crossed('network_enablement', 'verify'),
     ofVerifyAtNetworkEnablement: crossed('verify', 'network_enablement'),
   }
-  assert.ok(figures.ofNetworkEnablementAtVerify > 0 && figures.ofVerifyAtNetworkEnablement > 0)
+  t.ok(figures.ofNetworkEnablementAtVerify > 0 && figures.ofVerifyAtNetworkEnablement > 0)
   return figures
 }
 
 /** Redis is taken away for so long, and given back. */
 export async function proveOutage(
+  t: Test,
   { replicas, tokenOf }: Replicas,
   outageMs: number,
   away: () => unknown,
@@ -276,19 +280,19 @@ export async function proveOutage(
   const meanwhile = answers.filter(
     ([{ sentAtMs }]) => sentAtMs > awayAtMs && sentAtMs < backAtMs - maxAnswerMs,
   )
-  assert.ok(meanwhile.length > outageMs / 100, `${meanwhile.length} rounds of requests`)
+  t.ok(meanwhile.length > outageMs / 100, `${meanwhile.length} rounds of requests`)
   const kinds = new Set(
     meanwhile.flatMap(([start, finish]) => [start, finish].map(({ status, code }) => `${status} ${code}`)),
   )
-  assert.deepEqual([...kinds], ['503 store_unavailable'])
+  t.strictSame([...kinds], ['503 store_unavailable'])
   for (const [n, [, , probe]] of meanwhile.entries())
-    assert.equal(probe.status, n % 2 ? 200 : 503, 'alive and not ready')
+    t.equal(probe.status, n % 2 ? 200 : 503, 'alive and not ready')
   const slowestMs = largest(meanwhile.flat().map(({ ms }) => ms))
-  assert.ok(slowestMs < maxAnswerMs, `${slowestMs} ms`)
-  assert.ok(recoveredAfterMs < maxRecoveryMs, `recovered after ${recoveredAfterMs} ms`)
-  for (const { get } of replicas) assert.equal((await get('/readyz')).status, 200)
+  t.ok(slowestMs < maxAnswerMs, `${slowestMs} ms`)
+  t.ok(recoveredAfterMs < maxRecoveryMs, `recovered after ${recoveredAfterMs} ms`)
+  for (const { get } of replicas) t.equal((await get('/readyz')).status, 200)
   const still = replicas.map(({ process: { child } }) => (child.exitCode === null ? child.pid : undefined))
-  assert.deepEqual(still, pids, 'the same processes')
+  t.strictSame(still, pids, 'the same processes')
   return { outageMs, requests: 3 * meanwhile.length, slowestMs, recoveredAfterMs: round(recoveredAfterMs) }
 }
 
@@ -302,6 +306,7 @@ async function untilStartsWork(replicas: readonly Replica[], token: string): Pro
 
 /** So many starts a second at replicas whose quota is 10. @param midway called after half of the time */
 export async function proveQuota(
+  t: Test,
   { replicas, operator, tokenOf }: Replicas,
   { seconds, startsPerSecond = 200 }: { seconds: number; startsPerSecond?: number },
   midway: () => unknown = () => undefined,
@@ -316,12 +321,12 @@ export async function proveQuota(
   const answers = await offering.stop()
   const arrived = operator.startedAtMs.slice(before)
   const most = mostInASecond(arrived)
-  assert.ok(most <= 10, `${most} starts in a second`)
+  t.ok(most <= 10, `${most} starts in a second`)
   const refusals = answers.filter(({ status }) => status !== 200)
   // 504 is a permit that came so late that no time was left for the call.
   const codes = Object.entries(Object.groupBy(refusals, ({ status, code }) => `${status} ${code}`))
   const expected = ['503 upstream_busy', '503 overloaded', '503 store_unavailable', '504 upstream_timeout']
-  assert.deepEqual(
+  t.strictSame(
     codes.filter(([code]) => !expected.includes(code)).map(([code]) => code),
     [],
   )
@@ -339,7 +344,11 @@ export async function proveQuota(
 }
 
 /** A change of master: when requests fail, and for how long. */
-export async function proveFailover({ replicas, tokenOf }: Replicas, fail: () => unknown): Promise<Figures> {
+export async function proveFailover(
+  t: Test,
+  { replicas, tokenOf }: Replicas,
+  fail: () => unknown,
+): Promise<Figures> {
   const token = tokenOf('failover')
   await untilStartsWork(replicas, token)
   const asking = keepDoing(20, (n) => nth(replicas, n).start(token, phoneNumber(n)))
@@ -350,9 +359,9 @@ export async function proveFailover({ replicas, tokenOf }: Replicas, fail: () =>
   const answers: AppAnswer[] = await asking.stop()
   const endOf = ({ sentAtMs, ms }: AppAnswer) => sentAtMs + ms
   const errors = answers.filter(({ status }) => status !== 200)
-  assert.ok(errors.length > 0 && errors.every(({ code }) => code === 'store_unavailable'))
+  t.ok(errors.length > 0 && errors.every(({ code }) => code === 'store_unavailable'))
   const lastErrorAfterMs = largest(errors.map((answer) => endOf(answer) - failedAtMs))
-  assert.ok(lastErrorAfterMs < 5000, `errors for ${lastErrorAfterMs} ms`)
+  t.ok(lastErrorAfterMs < 5000, `errors for ${lastErrorAfterMs} ms`)
   return { requests: answers.length, errors: errors.length, lastErrorAfterMs }
 }
 

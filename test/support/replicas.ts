@@ -2,10 +2,11 @@
  * Several real processes of the service before one Redis, with an operator that says yes to everything and counts. All that
  * an app does can be done at any of them.
  */
+
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
 import type { Environment } from '../../src/config.ts'
 import { openIdentityProvider } from './app-client.ts'
 import { receiptSettings } from './environment.ts'
@@ -29,7 +30,7 @@ export interface CountingOperator {
 }
 
 /** @param thinksForMs before it answers a start */
-export async function startCountingOperator(t: TestContext, thinksForMs = 0): Promise<CountingOperator> {
+export async function startCountingOperator(t: Test, thinksForMs = 0): Promise<CountingOperator> {
   const startedAtMs: number[] = []
   const exchanged: string[] = []
   const checked: string[] = []
@@ -67,7 +68,7 @@ export async function startCountingOperator(t: TestContext, thinksForMs = 0): Pr
     response.end(JSON.stringify(answer))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
+  t.teardown(() => {
     server.closeAllConnections()
     server.close()
   })
@@ -117,7 +118,7 @@ export interface Replicas {
 
 /** With receipts, without rate limits, and with a quota that nothing here spends, unless the settings say otherwise. */
 export async function openReplicas(
-  t: TestContext,
+  t: Test,
   settings: Environment,
   { count = 3, operators }: { count?: number; operators?: CountingOperator[] } = {},
 ): Promise<Replicas> {
@@ -141,7 +142,7 @@ export async function openReplicas(
   return { replicas, open, operator, tokenOf, settings }
 }
 
-async function openReplica(t: TestContext, settings: Environment): Promise<Replica> {
+async function openReplica(t: Test, settings: Environment): Promise<Replica> {
   const process = startMain(t, { settings })
   const { url: listening, management_url: managementUrl } = await process.logged('listening')
   const url = String(listening)

@@ -2,7 +2,7 @@
  * A listener as the service makes it, with only the routes that a test registers. Without load shedding, which a machine busy
  * with other tests would set off.
  */
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import { type App, type AppOptions, createApp } from '../../src/http/app.ts'
 import { listenOnLoopback, type RecordedLog, recordLog } from './public-server.ts'
 import { listenerLimits, unobserved } from './unobserved.ts'
@@ -14,7 +14,7 @@ export interface RouteServer {
 
 /** Closed, with its connections, when the test ends. */
 export async function openRoutes(
-  t: TestContext,
+  t: Test,
   register: (app: App) => unknown,
   options: Partial<AppOptions> = {},
 ): Promise<RouteServer> {

@@ -1,8 +1,9 @@
 /** The network side in memory: answers what the test says and remembers what it was asked. */
-import assert from 'node:assert/strict'
+
 import type { PhoneNumber } from '../../src/core/phone-number.ts'
 import type { AuthUrl, AuthUrlRequest, NetworkOperator, PendingVerification } from '../../src/core/ports.ts'
 import type { Correlation } from '../../src/core/trace-context.ts'
+import { fail } from './must.ts'
 
 /** What each call answers; throwing is failing. A call without a script fails the test. */
 export interface OperatorScript {
@@ -35,14 +36,14 @@ export function createScriptedOperator(script: OperatorScript): ScriptedOperator
       void keep({ reference: request.state })
       correlations.push(correlation)
       asked.push({ request, signal })
-      return script.authUrl?.(request, signal) ?? assert.fail('no auth URL was expected to be asked for')
+      return script.authUrl?.(request, signal) ?? fail('no auth URL was expected to be asked for')
     },
     async checkCode({ code, pending: asked }, correlation) {
       const { phoneNumber } = asked
       pending.push(asked)
       correlations.push(correlation)
       verifications.push({ code, phoneNumber: phoneNumber.reveal() })
-      return script.verified?.(code, phoneNumber) ?? assert.fail('no number was expected to be verified')
+      return script.verified?.(code, phoneNumber) ?? fail('no number was expected to be verified')
     },
   }
 }

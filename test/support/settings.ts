@@ -1,13 +1,14 @@
 /** Tables about the settings, written from the public contract and not from the code, and what a bad environment gets. */
-import assert from 'node:assert/strict'
+
 import { ConfigError, type Environment, parseConfig } from '../../src/config.ts'
+import { must } from './must.ts'
 
 /** @returns the problems, each as the variable that it names and what it says */
 export function problemsOf(environment: Environment): [name: string, text: string][] {
   try {
     parseConfig(environment)
   } catch (error) {
-    assert.ok(error instanceof ConfigError)
+    must(error instanceof ConfigError)
     return error.problems.map((problem) => {
       const [name = '', text = ''] = problem.split(/: (.*)/s)
       return [name, text]

@@ -1,5 +1,7 @@
 /** What several replicas on one Redis promise together of codes by text message. Like `replica-proofs.ts`. */
-import assert from 'node:assert/strict'
+
+import type { Test } from 'tap'
+import { confirm } from './must.ts'
 import { contentsOf, passTime } from './redis-contents.ts'
 import type { RedisServer } from './redis-server.ts'
 import type { Figures } from './replica-proofs.ts'
@@ -20,9 +22,9 @@ const numberOf = (n: number) => `+4477009${String(n).padStart(5, '0')}`
 type Ask = (replica: Replicas['replicas'][number]) => Promise<AppAnswer>
 
 /** At the replicas in turn. */
-function askAt({ replicas }: Replicas, n: number, ask: Ask): Promise<AppAnswer> {
+function askAt(t: Test, { replicas }: Replicas, n: number, ask: Ask): Promise<AppAnswer> {
   const replica = replicas[n % replicas.length]
-  assert.ok(replica)
+  confirm(t, replica)
   return calmly(() => ask(replica))
 }
 
@@ -31,54 +33,54 @@ function tally(answers: AppAnswer[]): Record<string, number> {
   return Object.fromEntries([...groups].map(([key, all]) => [key, all.length]))
 }
 
-async function stateFor(world: Replicas, n: number, token: string): Promise<string> {
-  const { body } = await askAt(world, n, ({ sendSms }) => sendSms(token, numberOf(n)))
-  assert.ok(body.state)
+async function stateFor(t: Test, world: Replicas, n: number, token: string): Promise<string> {
+  const { body } = await askAt(t, world, n, ({ sendSms }) => sendSms(token, numberOf(n)))
+  confirm(t, body.state)
   return body.state
 }
 
 /** In each round 200 wrong codes over all replicas at once, and the right one too late. */
-export async function proveGuesses(world: Replicas, rounds: number): Promise<Figures> {
+export async function proveGuesses(t: Test, world: Replicas, rounds: number): Promise<Figures> {
   const guessers = 200
   const { operator, tokenOf } = world
   const before = operator.exchanged.length
   let unavailable = 0
   for (let n = 0; n < rounds; n++) {
     const token = tokenOf(`guesser-${n}`)
-    const state = await stateFor(world, n, token)
+    const state = await stateFor(t, world, n, token)
     const before = operator.exchanged.length
     const answers = await Promise.all(
       Array.from({ length: guessers }, (_, k) =>
-        askAt(world, k, ({ finish }) => finish(token, { code: `wrong-${k}`, state })),
+        askAt(t, world, k, ({ finish }) => finish(token, { code: `wrong-${k}`, state })),
       ),
     )
     const checks = operator.exchanged.length - before
     const { store_unavailable: lost = 0, ...counted } = tally(answers)
     // On a machine busy with other tests Redis may answer too late: such a guess is lost, and never one too many.
-    assert.ok(lost > 0 ? checks <= 3 : checks === 3, `${checks} checks in round ${n}`)
-    if (lost === 0) assert.deepEqual(counted, { wrong_code: 2, code_rejected: guessers - 2 })
-    const late = await askAt(world, n, ({ finish }) => finish(token, { code: 'right', state }))
-    assert.equal(late.code, 'code_rejected')
-    assert.equal(operator.exchanged.length - before, checks)
+    t.ok(lost > 0 ? checks <= 3 : checks === 3, `${checks} checks in round ${n}`)
+    if (lost === 0) t.strictSame(counted, { wrong_code: 2, code_rejected: guessers - 2 })
+    const late = await askAt(t, world, n, ({ finish }) => finish(token, { code: 'right', state }))
+    t.equal(late.code, 'code_rejected')
+    t.equal(operator.exchanged.length - before, checks)
     unavailable += lost
   }
   return { rounds, guessers, checks: operator.exchanged.length - before, unavailable }
 }
 
 /** In each round the right code is typed once, and repeated at every replica, where another code finds nothing any more. */
-export async function proveRightCode(world: Replicas, rounds: number): Promise<Figures> {
+export async function proveRightCode(t: Test, world: Replicas, rounds: number): Promise<Figures> {
   const { tokenOf } = world
   let verified = 0
   for (let n = 0; n < rounds; n++) {
     const token = tokenOf(`typist-${n}`)
-    const state = await stateFor(world, n, token)
-    const first = await askAt(world, n, ({ finish }) => finish(token, { code: 'right', state }))
-    assert.deepEqual(first.body.phone_number, numberOf(n))
+    const state = await stateFor(t, world, n, token)
+    const first = await askAt(t, world, n, ({ finish }) => finish(token, { code: 'right', state }))
+    t.strictSame(first.body.phone_number, numberOf(n))
     for (let k = 0; k < 3; k++) {
-      const again = await askAt(world, k, ({ finish }) => finish(token, { code: 'right', state }))
-      assert.deepEqual(again.body, first.body, 'a lost answer, at any replica')
-      const other = await askAt(world, k, ({ finish }) => finish(token, { code: 'another', state }))
-      assert.equal(other.code, 'invalid_state')
+      const again = await askAt(t, world, k, ({ finish }) => finish(token, { code: 'right', state }))
+      t.strictSame(again.body, first.body, 'a lost answer, at any replica')
+      const other = await askAt(t, world, k, ({ finish }) => finish(token, { code: 'another', state }))
+      t.equal(other.code, 'invalid_state')
     }
     verified += 1
   }
@@ -86,24 +88,26 @@ export async function proveRightCode(world: Replicas, rounds: number): Promise<F
 }
 
 /** One request, repeated at all replicas. */
-export async function proveOneMessage(world: Replicas, repeats: number): Promise<Figures> {
+export async function proveOneMessage(t: Test, world: Replicas, repeats: number): Promise<Figures> {
   const { operator, tokenOf } = world
   const token = tokenOf('impatient')
   const before = operator.messages.length
   const states = new Set<unknown>()
   for (let n = 0; n < repeats; n += 100)
     for (const { status, body } of await Promise.all(
-      Array.from({ length: 100 }, (_, k) => askAt(world, k, ({ sendSms }) => sendSms(token, numberOf(99)))),
+      Array.from({ length: 100 }, (_, k) =>
+        askAt(t, world, k, ({ sendSms }) => sendSms(token, numberOf(99))),
+      ),
     )) {
-      assert.equal(status, 200)
+      t.equal(status, 200)
       states.add(body.state)
     }
-  assert.deepEqual([operator.messages.length - before, states.size], [1, 1])
+  t.strictSame([operator.messages.length - before, states.size], [1, 1])
   return { repeats, messages: 1 }
 }
 
 /** With the limits as they are by default. */
-export async function proveSmsLimits(world: Replicas, redis: RedisServer): Promise<Figures> {
+export async function proveSmsLimits(t: Test, world: Replicas, redis: RedisServer): Promise<Figures> {
   const { operator, tokenOf } = world
   const count = 50
   // A cold replica may find Redis slow, and count by itself.
@@ -117,24 +121,24 @@ export async function proveSmsLimits(world: Replicas, redis: RedisServer): Promi
     return { sent: operator.messages.length - before, ...tally(answers) }
   }
   const greedy = tokenOf('greedy')
-  const manyNumbers = await sentBy((n) => askAt(world, n, ({ sendSms }) => sendSms(greedy, numberOf(n))))
-  assert.deepEqual(manyNumbers, { sent: 3, 200: 3, rate_limited: count - 3 })
+  const manyNumbers = await sentBy((n) => askAt(t, world, n, ({ sendSms }) => sendSms(greedy, numberOf(n))))
+  t.strictSame(manyNumbers, { sent: 3, 200: 3, rate_limited: count - 3 })
   const manyCallers = await sentBy((n) => {
     const token = tokenOf(`accomplice-${n}`)
-    return askAt(world, n, ({ sendSms }) => sendSms(token, numberOf(1000)))
+    return askAt(t, world, n, ({ sendSms }) => sendSms(token, numberOf(1000)))
   })
-  assert.deepEqual(manyCallers, { sent: 3, 200: 3, rate_limited: count - 3 })
+  t.strictSame(manyCallers, { sent: 3, 200: 3, rate_limited: count - 3 })
 
   // One caller and one number, each time after the half minute in which a request is a repeat.
   const patient = tokenOf('patient')
   let messages = 0
   for (let n = 0; n < 8; n++) {
     const before = operator.messages.length
-    await askAt(world, n, ({ sendSms }) => sendSms(patient, numberOf(2000)))
+    await askAt(t, world, n, ({ sendSms }) => sendSms(patient, numberOf(2000)))
     messages += operator.messages.length - before
     await passTime(redis, 31_000)
   }
-  assert.equal(messages, 3)
+  t.equal(messages, 3)
   return {
     oneCallerFiftyNumbers: manyNumbers.sent,
     fiftyCallersOneNumber: manyCallers.sent,
@@ -143,29 +147,26 @@ export async function proveSmsLimits(world: Replicas, redis: RedisServer): Promi
 }
 
 /** A wrong code leaves the state what is left of its time. */
-export async function proveTime(world: Replicas, redis: RedisServer): Promise<Figures> {
+export async function proveTime(t: Test, world: Replicas, redis: RedisServer): Promise<Figures> {
   const { tokenOf } = world
   const token = tokenOf('slow')
-  const state = await stateFor(world, 0, token)
+  const state = await stateFor(t, world, 0, token)
   const keys = (await contentsOf(redis)).filter(({ key }) => key.startsWith('nebff:code:'))
   const ttlMs = async () => {
     const codes = (await contentsOf(redis)).filter(({ key }) => key.startsWith('nebff:code:'))
     return codes.reduce((most, { ttlMs }) => Math.max(most, ttlMs), 0)
   }
-  assert.equal(keys.length, 1)
+  t.equal(keys.length, 1)
   await passTime(redis, 100_000)
   const beforeMs = await ttlMs()
   for (const [n, code] of ['wrong_code', 'wrong_code', 'code_rejected'].entries()) {
-    const answer = await askAt(world, n, ({ finish }) => finish(token, { code: `wrong-${n}`, state }))
-    assert.equal(answer.code, code)
+    const answer = await askAt(t, world, n, ({ finish }) => finish(token, { code: `wrong-${n}`, state }))
+    t.equal(answer.code, code)
   }
   const afterMs = await ttlMs()
-  assert.ok(
-    beforeMs <= 200_000 && afterMs <= beforeMs && afterMs > beforeMs - 10_000,
-    `${beforeMs} ${afterMs}`,
-  )
+  t.ok(beforeMs <= 200_000 && afterMs <= beforeMs && afterMs > beforeMs - 10_000, `${beforeMs} ${afterMs}`)
   await passTime(redis, afterMs)
-  const over = await askAt(world, 0, ({ finish }) => finish(token, { code: 'right', state }))
-  assert.equal(over.code, 'invalid_state')
+  const over = await askAt(t, world, 0, ({ finish }) => finish(token, { code: 'right', state }))
+  t.equal(over.code, 'invalid_state')
   return { leftBeforeMs: beforeMs, leftAfterThreeGuessesMs: afterMs }
 }

@@ -23,7 +23,7 @@ export interface TlsFiles {
 
 export function createTlsFiles(owner: Owner): TlsFiles {
   const directory = mkdtempSync(join(tmpdir(), 'redis-tls-'))
-  owner.after(() => rmSync(directory, { recursive: true, force: true }))
+  owner.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const openssl = (...args: string[]) =>
     execFileSync('openssl', args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc']

@@ -3,11 +3,11 @@
  * the service's own: `duration_ms` in its log, from the request's head to the end of the answer. (When thousands come in the
  * same instant, what that measures is how long the processor needs for all of them.)
  */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { Test } from 'tap'
 import { start as startOne } from './app-client.ts'
 import type { Act } from './fault-server.ts'
 import { requestBytes } from './raw-http.ts'
@@ -53,7 +53,7 @@ export interface FloodProof {
   maxInFlight: number
 }
 
-export async function proveFlood(t: TestContext, proof: FloodProof) {
+export async function proveFlood(t: Test, proof: FloodProof) {
   const { parallel, overMs, perSecond, maxInFlight } = proof
   let inFlight = 0
   let most = 0
@@ -77,7 +77,7 @@ export async function proveFlood(t: TestContext, proof: FloodProof) {
 
   async function flood() {
     server.behave({})
-    assert.equal((await startOne(url, '+99012345678', { token })).status, 200)
+    t.equal((await startOne(url, '+99012345678', { token })).status, 200)
     server.behave({ start: hang })
 
     const sockets = await openConnections(url, parallel)
@@ -107,22 +107,22 @@ export async function proveFlood(t: TestContext, proof: FloodProof) {
 
   const counts: Record<string, number> = {}
   for (const { status, code, retryAfter } of answers) {
-    assert.ok(status === 503 || status === 504, `status ${status}`)
-    assert.match(retryAfter, /^([1-9]|[1-5]\d|60)$/)
+    t.ok(status === 503 || status === 504, `status ${status}`)
+    t.match(retryAfter, /^([1-9]|[1-5]\d|60)$/)
     counts[code] = (counts[code] ?? 0) + 1
   }
   const sent = server.calls('start').length - sentBefore
-  assert.ok(most > 0 && most <= maxInFlight, `${most} in flight`)
+  t.ok(most > 0 && most <= maxInFlight, `${most} in flight`)
   const heapGrowth = Math.round((1000 * (after.heapBytes - before.heapBytes)) / before.heapBytes) / 10
-  assert.ok(heapGrowth <= 5, `the heap grew by ${heapGrowth} %`)
+  t.ok(heapGrowth <= 5, `the heap grew by ${heapGrowth} %`)
   const log = services.output().slice(logBefore)
   // Those at the door. Who got a place in the queue may still be refused behind it, and has waited.
   const refusals = ['"note":"the quota is spent"', '"code":"overloaded"'].flatMap((mark) =>
     serverSideMs(log, mark),
   )
   const refusalServerP99Ms = percentile(refusals, 0.99)
-  assert.ok(refusals.length > parallel / 2)
-  if (overMs > 0) assert.ok(refusalServerP99Ms < 50, `${refusalServerP99Ms} ms`)
+  t.ok(refusals.length > parallel / 2)
+  if (overMs > 0) t.ok(refusalServerP99Ms < 50, `${refusalServerP99Ms} ms`)
   return {
     parallel,
     ...counts,

@@ -2,9 +2,9 @@
  * What the service promises about its load on Vonage, measured: quota, breaker, bounds. Each proof asserts, and returns its
  * figures. The tests run them short, `scripts/proof-upstream.ts` long.
  */
-import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+
 import { setTimeout } from 'node:timers/promises'
+import type { Test } from 'tap'
 import type { Environment } from '../../src/config.ts'
 import { finish, openIdentityProvider, start, type TimedAnswer } from './app-client.ts'
 import { type Act, type FaultServer, good, startFaultServer, stateIn, status } from './fault-server.ts'
@@ -19,9 +19,9 @@ export function print(figures: Record<string, number>): string {
     .join(', ')
 }
 
-export async function openProof(t: TestContext, settings: Environment, acts: { start?: Act } = {}) {
+export async function openProof(t: Test, settings: Environment, acts: { start?: Act } = {}) {
   const services = await openServiceProcess()
-  t.after(() => services.close())
+  t.teardown(() => services.close())
   const idp = await openIdentityProvider(t)
   const server: FaultServer = await startFaultServer(t, acts)
   const { url } = await services.open({
@@ -84,7 +84,7 @@ export interface QuotaProof {
 }
 
 /** Many more starts than the quota allows, and finishes beside them. */
-export async function proveQuota(t: TestContext, proof: QuotaProof) {
+export async function proveQuota(t: Test, proof: QuotaProof) {
   const perSecond = 10
   const arrivedAtMs: number[] = []
   const recorded: Act = (socket, request) => {
@@ -101,7 +101,7 @@ export async function proveQuota(t: TestContext, proof: QuotaProof) {
   while (landings.length < proof.seconds * proof.finishesPerSecond) {
     const token = idp.tokenOf(`finisher-${landings.length}`)
     const started = await start(url, '+99012345678', { token })
-    assert.equal(started.status, 200, started.body)
+    t.equal(started.status, 200, started.body)
     landings.push({ token, state: stateIn(started.body) })
   }
 
@@ -114,17 +114,17 @@ export async function proveQuota(t: TestContext, proof: QuotaProof) {
   ])
   await services.close()
 
-  for (const { status, body } of finishes) assert.equal(status, 200, body)
+  for (const { status, body } of finishes) t.equal(status, 200, body)
   const refused = starts.filter(({ status }) => status !== 200)
   for (const { status, headers, body } of refused) {
-    assert.equal(status, 503, body)
-    assert.match(headers.get('retry-after') ?? '', /^([1-9]|[1-5]\d|60)$/)
+    t.equal(status, 503, body)
+    t.match(headers.get('retry-after') ?? '', /^([1-9]|[1-5]\d|60)$/)
   }
   const fullest = fullestSecond(arrivedAtMs)
-  assert.ok(fullest <= perSecond, `${fullest} starts in one second`)
+  t.ok(fullest <= perSecond, `${fullest} starts in one second`)
   const granted = starts.length - refused.length
-  assert.ok(granted >= 0.7 * perSecond * proof.seconds, `only ${granted} granted`)
-  assert.equal(server.calls('start').length, landings.length + granted, 'a refused start is not sent')
+  t.ok(granted >= 0.7 * perSecond * proof.seconds, `only ${granted} granted`)
+  t.equal(server.calls('start').length, landings.length + granted, 'a refused start is not sent')
   const elapsed = (answers: TimedAnswer[]) => answers.map(({ elapsedMs }) => elapsedMs)
   return {
     offered: starts.length,
@@ -139,28 +139,25 @@ export async function proveQuota(t: TestContext, proof: QuotaProof) {
 }
 
 /** @param wait lets the 30 seconds pass: the real ones, or by `advance` */
-export async function proveBreaker(
-  t: TestContext,
-  wait: (advance: (ms: number) => Promise<void>) => Promise<void>,
-) {
+export async function proveBreaker(t: Test, wait: (advance: (ms: number) => Promise<void>) => Promise<void>) {
   const { services, server, startAs } = await openProof(
     t,
     { VONAGE_REQUESTS_PER_SECOND: '100' },
     { start: status(500) },
   )
-  for (let call = 0; call < 5; call++) assert.equal((await startAs('opener')).status, 502)
+  for (let call = 0; call < 5; call++) t.equal((await startAs('opener')).status, 502)
   const whileOpen: TimedAnswer[] = []
   for (let call = 0; call < 200; call++) whileOpen.push(await startAs(`refused-${call}`))
   for (const { status, headers } of whileOpen) {
-    assert.equal(status, 503)
+    t.equal(status, 503)
     const retryAfter = Number(headers.get('retry-after'))
-    assert.ok(retryAfter >= 1 && retryAfter <= 30)
+    t.ok(retryAfter >= 1 && retryAfter <= 30)
   }
-  assert.equal(server.calls('start').length, 5, 'nothing is sent while open')
+  t.equal(server.calls('start').length, 5, 'nothing is sent while open')
   server.behave({})
   await wait(services.advance)
   const recovered = await startAs('probe')
-  assert.equal(recovered.status, 200, recovered.body)
+  t.equal(recovered.status, 200, recovered.body)
   await services.close()
   const elapsed = whileOpen.map(({ elapsedMs }) => elapsedMs)
   const serverSide = serverSideMs(services.output(), '"code":"upstream_busy"')
@@ -174,7 +171,7 @@ export async function proveBreaker(
 }
 
 /** Vonage offers 100 MB, again and again; a good start in between keeps the circuit closed. */
-export async function proveGiantBody(t: TestContext, times: number) {
+export async function proveGiantBody(t: Test, times: number) {
   const { services, server, startAs } = await openProof(t, { VONAGE_REQUESTS_PER_SECOND: '100' })
   const sent: number[] = []
   let chunked = false
@@ -190,10 +187,10 @@ export async function proveGiantBody(t: TestContext, times: number) {
   async function round(): Promise<void> {
     server.behave({ start: giant })
     const { status, elapsedMs, body } = await startAs('alice')
-    assert.equal(status, 502, body)
+    t.equal(status, 502, body)
     elapsed.push(elapsedMs)
     server.behave({})
-    assert.equal((await startAs('alice')).status, 200)
+    t.equal((await startAs('alice')).status, 200)
   }
   for (let call = 0; call < 10; call++) await round()
   elapsed.length = 0
@@ -202,7 +199,7 @@ export async function proveGiantBody(t: TestContext, times: number) {
   const { rssBytes } = await services.weigh()
   const grownMb = Math.round((rssBytes - before.rssBytes) / 1e5) / 10
   const takenMb = Math.round(Math.max(...sent) / 1e5) / 10
-  assert.ok(grownMb < 10, `RSS grew by ${grownMb} MB`)
-  assert.ok(takenMb < 20, `${takenMb} MB of 100 were taken`)
+  t.ok(grownMb < 10, `RSS grew by ${grownMb} MB`)
+  t.ok(takenMb < 20, `${takenMb} MB of 100 were taken`)
   return { answers: times, p50Ms: percentile(elapsed, 0.5), maxMs: percentile(elapsed, 1), grownMb, takenMb }
 }

@@ -1,7 +1,7 @@
 /** 1,000 parallel starts whose JWT Vonage no longer takes: how many new ones are signed, and how many calls made? */
-import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+
 import { decodeJwt } from 'jose'
+import type { Test } from 'tap'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { createNetworkEnablement } from '../../src/vonage/network-enablement/client.ts'
 import { createRoute } from '../../src/vonage/route.ts'
@@ -9,6 +9,7 @@ import { createFakeClock } from './clock.ts'
 import { good, scope, startFaultServer, status } from './fault-server.ts'
 import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
+import { fail } from './must.ts'
 import { openTransport } from './raw-transport.ts'
 import { correlation, unobserved } from './unobserved.ts'
 
@@ -18,7 +19,7 @@ const connections = 100
 const oldMs = 11_000
 
 /** At the client, with its clock: above it the quota would let only a few starts through at a time. */
-export async function proveStorm(t: TestContext, parallel: number) {
+export async function proveStorm(t: Test, parallel: number) {
   const server = await startFaultServer(t)
   const clock = createFakeClock()
   const transport = openTransport(t, server.url, connections)
@@ -40,7 +41,7 @@ export async function proveStorm(t: TestContext, parallel: number) {
     redirectUri: 'https://bff.example.com/callback',
     clock,
   })
-  const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+  const phoneNumber = parsePhoneNumber('+99012345678') ?? fail()
   const start = (index: number) =>
     client.requestAuthUrl(
       {
@@ -66,12 +67,12 @@ export async function proveStorm(t: TestContext, parallel: number) {
   const results = await Promise.all(Array.from({ length: parallel }, (_, index) => start(index + 1)))
   const tookMs = Math.round(performance.now() - beganMs)
 
-  assert.equal(results.length, parallel)
+  t.equal(results.length, parallel)
   const calls = server.calls('start').slice(1)
   const signed = new Set(calls.map(jtiIn)).size - 1
-  assert.equal(signed, 1, 'one new JWT')
+  t.equal(signed, 1, 'one new JWT')
   const callsOfEach = Map.groupBy(calls, (request) => /"state":"(\d+)"/.exec(request)?.[1])
-  assert.equal(callsOfEach.size, parallel)
-  for (const each of callsOfEach.values()) assert.ok(each.length <= 2)
+  t.equal(callsOfEach.size, parallel)
+  for (const each of callsOfEach.values()) t.ok(each.length <= 2)
   return { parallel, signed, calls: calls.length, tookMs }
 }

@@ -1,6 +1,5 @@
 /** The client of Verify v2 before a scripted Vonage, with every part real but the clock. */
-import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+import type { Test } from 'tap'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import type { Keep, StartsUnderWay } from '../../src/core/ports.ts'
 import { createMemoryStarts } from '../../src/store/memory-starts.ts'
@@ -10,19 +9,20 @@ import type { MessageForm } from '../../src/vonage/verify/wire.ts'
 import { createFakeClock } from './clock.ts'
 import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
+import { fail } from './must.ts'
 import { openTransport } from './raw-transport.ts'
 import { correlation, unobserved } from './unobserved.ts'
 import { type Script, startVonageServer } from './vonage-server.ts'
 
 const keys = createRsaKeys()
-const number = parsePhoneNumber('+447700900200') ?? assert.fail()
+const number = parsePhoneNumber('+447700900200') ?? fail()
 export const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
 export const checkUrl = 'http://127.0.0.1/silent-auth'
 
 export const message = { codeLength: 6, locale: 'en-us', sender: undefined }
 
 export async function setUpVerify(
-  t: TestContext,
+  t: Test,
   script: Script,
   starts: Partial<StartsUnderWay> = {},
   form: MessageForm | undefined = undefined,

@@ -1,8 +1,8 @@
 /** A client before a scripted Vonage, with every part real but the clock. */
-import assert from 'node:assert/strict'
+
 import type { KeyObject } from 'node:crypto'
-import type { TestContext } from 'node:test'
 import { jwtVerify } from 'jose'
+import type { Test } from 'tap'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import type { Keep } from '../../src/core/ports.ts'
 import type { KeyName } from '../../src/vonage/key-ring.ts'
@@ -11,13 +11,14 @@ import { createRoute, type Route } from '../../src/vonage/route.ts'
 import { createFakeClock } from './clock.ts'
 import { createTestKeyRing } from './key-ring.ts'
 import { createRsaKeys } from './keys.ts'
+import { fail } from './must.ts'
 import { openTransport } from './raw-transport.ts'
 import { correlation, unobserved } from './unobserved.ts'
 import { type ReceivedCall, type Script, startVonageServer } from './vonage-server.ts'
 
 const keys = createRsaKeys()
 export const scope = 'a-scope'
-const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+const phoneNumber = parsePhoneNumber('+99012345678') ?? fail()
 export const redirectUri = 'https://bff.example/v1/network-enablement/callback?a=b c'
 export const authUrl = 'http://127.0.0.1/auth'
 
@@ -27,7 +28,7 @@ export const authUrl = 'http://127.0.0.1/auth'
  * @param next a second private key
  */
 export async function setUpClient(
-  t: TestContext,
+  t: Test,
   script: Script,
   timeoutMs = 10_000,
   at?: string,
@@ -71,9 +72,9 @@ export async function setUpClient(
 }
 
 /** The bearer token is an application JWT under our key, good at the start of the fake clock. */
-export async function assertSignedByUs(call: ReceivedCall | undefined): Promise<void> {
+export async function assertSignedByUs(t: Test, call: ReceivedCall | undefined): Promise<void> {
   const [scheme, jwt = ''] = call?.headers.authorization?.split(' ') ?? []
-  assert.equal(scheme, 'Bearer')
+  t.equal(scheme, 'Bearer')
   const { payload } = await jwtVerify(jwt, keys.publicKey, { currentDate: new Date(Date.UTC(2026, 0, 1)) })
-  assert.equal(payload.application_id, 'an-application')
+  t.equal(payload.application_id, 'an-application')
 }

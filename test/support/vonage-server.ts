@@ -1,8 +1,9 @@
 /** A plain HTTP server in Vonage's place: answers what the test says, in order, and keeps every call as it came. */
+
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
 
 export interface ReceivedCall {
   method: string | undefined
@@ -31,7 +32,7 @@ export interface VonageServer {
   calls: ReceivedCall[]
 }
 
-export async function startVonageServer(t: TestContext, script: Script): Promise<VonageServer> {
+export async function startVonageServer(t: Test, script: Script): Promise<VonageServer> {
   const calls: ReceivedCall[] = []
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString()
@@ -50,7 +51,7 @@ export async function startVonageServer(t: TestContext, script: Script): Promise
     response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(async () => {
+  t.teardown(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   })

@@ -1,6 +1,5 @@
 /** Which URLs from upstream may reach a phone: the good forms, and a table of hostile ones. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { type AuthUrlPolicy, createAuthUrlPolicy, isAllowedAuthUrl } from '../../src/vonage/auth-url.ts'
 
 const anyHost: AuthUrlPolicy = { hosts: [], http: 'none' }
@@ -32,8 +31,8 @@ const good: [string, string, AuthUrlPolicy[]][] = [
 ]
 
 for (const [what, url, policies] of good) {
-  test(`passes ${what}`, () => {
-    for (const policy of policies) assert.equal(isAllowedAuthUrl(url, policy), true)
+  test(`passes ${what}`, async (t) => {
+    for (const policy of policies) t.equal(isAllowedAuthUrl(url, policy), true)
   })
 }
 
@@ -135,8 +134,8 @@ const hostile: Record<string, string> = {
 }
 
 for (const [what, url] of Object.entries(hostile)) {
-  test(`refuses ${what}`, () => {
-    for (const policy of [anyHost, listed, virtual]) assert.equal(isAllowedAuthUrl(url, policy), false)
+  test(`refuses ${what}`, async (t) => {
+    for (const policy of [anyHost, listed, virtual]) t.equal(isAllowedAuthUrl(url, policy), false)
   })
 }
 
@@ -168,31 +167,31 @@ const unlisted: Record<string, string> = {
 }
 
 for (const [what, url] of Object.entries(unlisted)) {
-  test(`with an allow-list, refuses ${what}`, () => {
-    assert.equal(isAllowedAuthUrl(url, listed), false)
+  test(`with an allow-list, refuses ${what}`, async (t) => {
+    t.equal(isAllowedAuthUrl(url, listed), false)
   })
 }
 
-test('plain http is refused unless the policy allows it', () => {
+test('plain http is refused unless the policy allows it', async (t) => {
   for (const policy of [anyHost, listed])
-    assert.equal(isAllowedAuthUrl('http://api-eu.vonage.com/auth', policy), false)
+    t.equal(isAllowedAuthUrl('http://api-eu.vonage.com/auth', policy), false)
 })
 
-test('allowing http loosens nothing else', () => {
+test('allowing http loosens nothing else', async (t) => {
   for (const url of [
     'http:127.0.0.1:4000/auth',
     'http://user@127.0.0.1/auth',
     'HTTP://127.0.0.1/',
     'http://127.1/',
   ])
-    assert.equal(isAllowedAuthUrl(url, virtual), false)
-  assert.equal(isAllowedAuthUrl('http://evil.example/', { ...listed, http: 'any' }), false)
+    t.equal(isAllowedAuthUrl(url, virtual), false)
+  t.equal(isAllowedAuthUrl('http://evil.example/', { ...listed, http: 'any' }), false)
 })
 
-test('plain http passes to loopback, and to any host only when the policy says so', () => {
+test('plain http passes to loopback, and to any host only when the policy says so', async (t) => {
   const any: AuthUrlPolicy = { hosts: [], http: 'any' }
   for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '[::1]', '[::1]:4000', 'localhost:4000'])
-    for (const policy of [virtual, any]) assert.equal(isAllowedAuthUrl(`http://${host}/auth`, policy), true)
+    for (const policy of [virtual, any]) t.equal(isAllowedAuthUrl(`http://${host}/auth`, policy), true)
   for (const host of [
     'evil.example',
     'localhost.example',
@@ -201,17 +200,17 @@ test('plain http passes to loopback, and to any host only when the policy says s
     '128.0.0.1',
     'a.localhost',
   ]) {
-    assert.equal(isAllowedAuthUrl(`http://${host}/auth`, virtual), false, host)
-    assert.equal(isAllowedAuthUrl(`http://${host}/auth`, any), true, host)
+    t.equal(isAllowedAuthUrl(`http://${host}/auth`, virtual), false, host)
+    t.equal(isAllowedAuthUrl(`http://${host}/auth`, any), true, host)
   }
 })
 
-test('a policy lets plain http pass only from an API that is itself reached by plain http', () => {
+test('a policy lets plain http pass only from an API that is itself reached by plain http', async (t) => {
   for (const [apiUrl, allowInsecure, http] of [
     ['https://api-eu.vonage.com', false, 'none'],
     ['https://api-eu.vonage.com', true, 'none'],
     ['http://127.0.0.1:4000', false, 'loopback'],
     ['http://simulator:4000', true, 'any'],
   ] as const)
-    assert.deepEqual(createAuthUrlPolicy({ hosts: ['a'], apiUrl, allowInsecure }), { hosts: ['a'], http })
+    t.strictSame(createAuthUrlPolicy({ hosts: ['a'], apiUrl, allowInsecure }), { hosts: ['a'], http })
 })

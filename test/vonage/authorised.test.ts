@@ -1,8 +1,8 @@
 /** Calls with our JWT: which are sent twice, and what the keys hear of them. How keys change: key-ring.test.ts. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { abortAfter, createAuthorised } from '../../src/vonage/authorised.ts'
 import type { Outcome, Route } from '../../src/vonage/route.ts'
+import { fail } from '../support/must.ts'
 import { answer, noAnswer, request } from '../support/scripted-transport.ts'
 
 const { signal } = new AbortController()
@@ -24,7 +24,7 @@ function setUp(outcomes: Outcome[], other?: string) {
   const route: Route = {
     send: async ({ body }) => {
       sent.push(body)
-      return outcomes[sent.length - 1] ?? assert.fail('one call too many')
+      return outcomes[sent.length - 1] ?? fail('one call too many')
     },
     refused: () => undefined,
     circuit: () => 'closed',
@@ -34,23 +34,23 @@ function setUp(outcomes: Outcome[], other?: string) {
 }
 
 for (const status of [200, 202])
-  test(`a ${status} says that Vonage accepts the JWT`, async () => {
+  test(`a ${status} says that Vonage accepts the JWT`, async (t) => {
     const { send, sent, heard } = setUp([answer(status)])
     await send()
-    assert.deepEqual([sent, heard], [['first'], ['first accepted']])
+    t.strictSame([sent, heard], [['first'], ['first accepted']])
   })
 
 for (const outcome of [answer(400), answer(500), noAnswer('timeout')])
-  test(`${outcome.kind === 'answer' ? outcome.status : outcome.kind} says nothing about the JWT`, async () => {
+  test(`${outcome.kind === 'answer' ? outcome.status : outcome.kind} says nothing about the JWT`, async (t) => {
     const { send, sent, heard } = setUp([outcome], 'second')
-    assert.equal(await send(), outcome)
-    assert.deepEqual([sent, heard], [['first'], []])
+    t.equal(await send(), outcome)
+    t.strictSame([sent, heard], [['first'], []])
   })
 
-test('a 401 is repeated once with the other JWT, and the keys hear of both', async () => {
+test('a 401 is repeated once with the other JWT, and the keys hear of both', async (t) => {
   const { send, sent, heard } = setUp([answer(401), answer(401)], 'second')
   await send()
-  assert.deepEqual(
+  t.strictSame(
     [sent, heard],
     [
       ['first', 'second'],
@@ -59,15 +59,15 @@ test('a 401 is repeated once with the other JWT, and the keys hear of both', asy
   )
 })
 
-test('a 401 that no other JWT may cure is the answer', async () => {
+test('a 401 that no other JWT may cure is the answer', async (t) => {
   const { send, sent } = setUp([answer(401)])
-  assert.deepEqual(await send(), answer(401))
-  assert.deepEqual(sent, ['first'])
+  t.strictSame(await send(), answer(401))
+  t.strictSame(sent, ['first'])
 })
 
-test('work is given up at its deadline, by the name of a timeout', async () => {
+test('work is given up at its deadline, by the name of a timeout', async (t) => {
   const work = new AbortController()
   abortAfter(1, work)
   await new Promise((resolve) => work.signal.addEventListener('abort', resolve))
-  assert.equal(work.signal.reason.name, 'TimeoutError')
+  t.equal(work.signal.reason.name, 'TimeoutError')
 })

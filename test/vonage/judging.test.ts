@@ -1,8 +1,8 @@
 /** What all calls to Vonage have in common on the wire. The tables of each operation: the wire tests of the two products. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { test } from 'tap'
 import { ServiceFailure } from '../../src/core/failures.ts'
 import {
   asSpent,
@@ -23,37 +23,37 @@ const answer = (status: number, text: string, headers: Answer['headers'] = {}): 
   text,
 })
 
-test('an answer that fits is read, with members that nobody knows', () => {
-  assert.deepEqual(parse(answer(200, '{"a":1,"b":2}'), schema), { a: 1, b: 2 })
+test('an answer that fits is read, with members that nobody knows', async (t) => {
+  t.strictSame(parse(answer(200, '{"a":1,"b":2}'), schema), { a: 1, b: 2 })
 })
 
-test('a reason that does not fit is no reason', () => {
+test('a reason that does not fit is no reason', async (t) => {
   for (const text of ['', '{', '[]', '{"a":"1"}']) {
-    assert.throws(() => parse(answer(200, text), schema), { code: 'upstream_invalid' })
-    assert.equal(parseReason(answer(400, text), schema), undefined)
+    t.throws(() => parse(answer(200, text), schema), { code: 'upstream_invalid' })
+    t.equal(parseReason(answer(400, text), schema), undefined)
   }
 })
 
-test('a start that found no connection may be repeated; a code that may have left may not', () => {
-  assert.equal(startWithoutAnswer(noAnswer('unreachable')).code, 'upstream_unavailable')
-  assert.equal(startWithoutAnswer(noAnswer('timeout')).code, 'upstream_timeout')
-  assert.equal(startWithoutAnswer(noAnswer('cancelled')).code, 'upstream_timeout')
-  assert.equal(startWithoutAnswer(noAnswer('broken')).code, 'upstream_invalid')
-  assert.equal(codeWithoutAnswer(noAnswer('unreachable')).code, 'upstream_unavailable')
+test('a start that found no connection may be repeated; a code that may have left may not', async (t) => {
+  t.equal(startWithoutAnswer(noAnswer('unreachable')).code, 'upstream_unavailable')
+  t.equal(startWithoutAnswer(noAnswer('timeout')).code, 'upstream_timeout')
+  t.equal(startWithoutAnswer(noAnswer('cancelled')).code, 'upstream_timeout')
+  t.equal(startWithoutAnswer(noAnswer('broken')).code, 'upstream_invalid')
+  t.equal(codeWithoutAnswer(noAnswer('unreachable')).code, 'upstream_unavailable')
   for (const kind of ['timeout', 'cancelled', 'broken'] as const)
-    assert.equal(codeWithoutAnswer(noAnswer(kind)).code, 'outcome_unknown')
+    t.equal(codeWithoutAnswer(noAnswer(kind)).code, 'outcome_unknown')
 })
 
-test('of a code only a 429 says that nobody looked at it', () => {
+test('of a code only a 429 says that nobody looked at it', async (t) => {
   const retryAfter = { 'retry-after': '7' }
-  assert.equal(codeRefusal(answer(429, '', retryAfter), 0).retryAfterSeconds, 7)
-  assert.equal(codeRefusal(answer(503, '', retryAfter), 0).code, 'outcome_unknown')
-  assert.equal(codeRefusal(answer(401, ''), 0).code, 'upstream_refused')
+  t.equal(codeRefusal(answer(429, '', retryAfter), 0).retryAfterSeconds, 7)
+  t.equal(codeRefusal(answer(503, '', retryAfter), 0).code, 'outcome_unknown')
+  t.equal(codeRefusal(answer(401, ''), 0).code, 'upstream_refused')
 })
 
-test('once a code is spent, busy means to start again, and everything else stays', () => {
-  assert.equal(asSpent(new ServiceFailure('upstream_busy')).code, 'outcome_unknown')
-  assert.equal(asSpent(new ServiceFailure('upstream_busy', { note: 'why' })).note, 'why')
+test('once a code is spent, busy means to start again, and everything else stays', async (t) => {
+  t.equal(asSpent(new ServiceFailure('upstream_busy')).code, 'outcome_unknown')
+  t.equal(asSpent(new ServiceFailure('upstream_busy', { note: 'why' })).note, 'why')
   const refused = new ServiceFailure('upstream_refused')
-  assert.equal(asSpent(refused), refused)
+  t.equal(asSpent(refused), refused)
 })

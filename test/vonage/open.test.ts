@@ -1,6 +1,5 @@
 /** Which product starts, which checks a code, and what is open: against one HTTP server in Vonage's place. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { parsePhoneNumber } from '../../src/core/phone-number.ts'
 import { createMemoryStarts } from '../../src/store/memory-starts.ts'
 import { openVonage, type VonageSettings } from '../../src/vonage/open.ts'
@@ -9,17 +8,18 @@ import { createFakeClock } from '../support/clock.ts'
 import { rejectsWith } from '../support/failure.ts'
 import { createTestKeyRing } from '../support/key-ring.ts'
 import { createRsaKeys } from '../support/keys.ts'
+import { fail } from '../support/must.ts'
 import { recordSpans } from '../support/spans.ts'
 import { correlation, unobserved } from '../support/unobserved.ts'
 import { startVonageServer } from '../support/vonage-server.ts'
 
 const keys = createRsaKeys()
-const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+const phoneNumber = parsePhoneNumber('+99012345678') ?? fail()
 const scope = 'a-scope'
 const request = { subject: 'alice', phoneNumber, scope, state: 'a-state', mayMessage: () => true }
 
 async function setUp(
-  t: TestContext,
+  t: Test,
   settings: Partial<VonageSettings> = {},
   { redirectUri = true, traced = false } = {},
 ) {
@@ -61,7 +61,7 @@ async function setUp(
       inSpan: traced ? inSpan : undefined,
     },
   )
-  t.after(() => vonage.close())
+  t.teardown(() => vonage.close())
   const { operator } = vonage
   const start = () => operator.requestAuthUrl(request, async () => {}, correlation, new AbortController())
   const check = (requestId?: string) => {
@@ -76,20 +76,20 @@ const networkEnablementCalls = ['network_enablement', 'token', 'verify']
 
 test('Network Enablement starts by default, and nothing else is open', async (t) => {
   const { vonage, start, paths, url } = await setUp(t)
-  assert.equal((await start()).authUrl, `${url}/auth`)
-  assert.deepEqual(paths(), ['/v0.1/network-enablement'])
-  assert.deepEqual(
+  t.equal((await start()).authUrl, `${url}/auth`)
+  t.strictSame(paths(), ['/v0.1/network-enablement'])
+  t.strictSame(
     [...vonage.circuits()],
     networkEnablementCalls.map((call) => [call, 'closed']),
   )
-  assert.equal(vonage.waiting(), 0)
+  t.equal(vonage.waiting(), 0)
 })
 
 test('Verify starts where it is the product, and needs no redirect URI', async (t) => {
   const { vonage, start, paths, url } = await setUp(t, { VONAGE_PRODUCT: 'verify' }, { redirectUri: false })
-  assert.equal((await start()).authUrl, `${url}/check`)
-  assert.deepEqual(paths(), ['/v2/verify'])
-  assert.deepEqual(
+  t.equal((await start()).authUrl, `${url}/check`)
+  t.strictSame(paths(), ['/v2/verify'])
+  t.strictSame(
     [...vonage.circuits()].map(([call]) => call),
     ['verify_v2', 'verify_v2_next', 'verify_v2_check'],
   )
@@ -98,40 +98,36 @@ test('Verify starts where it is the product, and needs no redirect URI', async (
 for (const product of ['network_enablement', 'verify'] as const)
   test(`with ${product}, a code is checked by the product that began its verification`, async (t) => {
     const { check, paths } = await setUp(t, { VONAGE_PRODUCT: product })
-    assert.equal(await check('an-id'), true)
-    assert.equal(await check(), true)
-    assert.deepEqual(paths(), [
-      '/v2/verify/an-id',
-      '/oauth2/token',
-      '/camara/number-verification/v031/verify',
-    ])
+    t.equal(await check('an-id'), true)
+    t.equal(await check(), true)
+    t.strictSame(paths(), ['/v2/verify/an-id', '/oauth2/token', '/camara/number-verification/v031/verify'])
   })
 
 test('a code of Network Enablement is not spent where the redirect URI is unknown: another replica may check it', async (t) => {
   const { check, paths } = await setUp(t, { VONAGE_PRODUCT: 'verify' }, { redirectUri: false })
-  await rejectsWith(check(), 'upstream_busy')
-  assert.deepEqual(paths(), [])
-  assert.equal(await check('an-id'), true)
+  await rejectsWith(t, check(), 'upstream_busy')
+  t.strictSame(paths(), [])
+  t.equal(await check('an-id'), true)
 })
 
 test('messages go by Verify whatever the product, and open it when the first is sent', async (t) => {
   const { vonage, paths } = await setUp(t, { SMS_FALLBACK: true })
-  assert.equal([...vonage.circuits()].length, 3)
-  const german = parsePhoneNumber('+4915100000000') ?? assert.fail()
+  t.equal([...vonage.circuits()].length, 3)
+  const german = parsePhoneNumber('+4915100000000') ?? fail()
   const { requestId } = await vonage.sender.sendCode(
     { subject: 'alice', phoneNumber: german },
     () => undefined,
     correlation,
   )
-  assert.deepEqual([requestId, paths()], ['an-id', ['/v2/verify']])
-  assert.equal([...vonage.circuits()].length, 6)
+  t.strictSame([requestId, paths()], ['an-id', ['/v2/verify']])
+  t.equal([...vonage.circuits()].length, 6)
 })
 
 test('where tracing is on, each call is a span', async (t) => {
   const { start, check, spans } = await setUp(t, { VONAGE_PRODUCT: 'verify' }, { traced: true })
   await start()
   await check('an-id')
-  assert.deepEqual(
+  t.strictSame(
     spans.map(({ name }) => name),
     ['vonage verify_v2', 'vonage verify_v2_check'],
   )

@@ -2,8 +2,7 @@
  * The pace of the account's quota. The bound in every sliding second is measured in real time, since it is the timers' jitter
  * that could break it; the spacing is exact, with a fake clock.
  */
-import assert from 'node:assert/strict'
-import { after, describe, test } from 'node:test'
+import { t as file, test } from 'tap'
 import type { Clock } from '../../src/core/ports.ts'
 import { createLocalPermits, createQuota, spacingMs } from '../../src/vonage/quota.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -13,57 +12,57 @@ const realClock: Clock = { monotonicMs: () => performance.now(), wallMs: () => D
 const never = new AbortController().signal
 // The queue's own timers do not hold the process.
 const alive = setInterval(() => undefined, 1000)
-after(() => clearInterval(alive))
+file.teardown(() => clearInterval(alive))
 /** As many as the queue holds. */
 const burstSize = 64
 
-describe('the local permits', () => {
+test('the local permits', async (t) => {
   const setUp = (perSecond = 10) => {
     const clock = createFakeClock()
     return { clock, permits: createLocalPermits({ perSecond, clock }) }
   }
 
-  test('are spaced by a tenth more than the quota asks', async () => {
-    assert.ok(Math.abs(spacingMs(10) - 110) < 1e-9)
+  t.test('are spaced by a tenth more than the quota asks', async (t) => {
+    t.ok(Math.abs(spacingMs(10) - 110) < 1e-9)
     const { clock, permits } = setUp()
-    assert.equal(await permits.take(), 0)
-    assert.ok(Math.abs((await permits.take()) - 110) < 1e-9)
+    t.equal(await permits.take(), 0)
+    t.ok(Math.abs((await permits.take()) - 110) < 1e-9)
     clock.advance(109)
-    assert.ok((await permits.take()) > 0)
+    t.ok((await permits.take()) > 0)
     clock.advance(1.001)
-    assert.equal(await permits.take(), 0)
+    t.equal(await permits.take(), 0)
   })
 
-  test('are not saved up while nobody takes them', async () => {
+  t.test('are not saved up while nobody takes them', async (t) => {
     const { clock, permits } = setUp()
     await permits.take()
     clock.advance(60_000)
-    assert.equal(await permits.take(), 0)
-    assert.ok((await permits.take()) > 0)
+    t.equal(await permits.take(), 0)
+    t.ok((await permits.take()) > 0)
   })
 
-  test('do not depend on the wall clock', async () => {
+  t.test('do not depend on the wall clock', async (t) => {
     const { clock, permits } = setUp()
     await permits.take()
     clock.jumpWall(3_600_000)
-    assert.ok((await permits.take()) > 0)
+    t.ok((await permits.take()) > 0)
     clock.jumpWall(-7_200_000)
     clock.advance(111)
-    assert.equal(await permits.take(), 0)
+    t.equal(await permits.take(), 0)
   })
 
-  test('stop for a pause, which a shorter one does not end', async () => {
+  t.test('stop for a pause, which a shorter one does not end', async (t) => {
     const { clock, permits } = setUp()
     await permits.pause(5000)
     await permits.pause(1000)
-    assert.equal(await permits.take(), 5000)
+    t.equal(await permits.take(), 5000)
     clock.advance(5000)
-    assert.equal(await permits.take(), 0)
+    t.equal(await permits.take(), 0)
   })
 })
 
-describe('the sliding second, in real time', () => {
-  test('never holds more than the quota, for a burst and for a steady crowd', async () => {
+test('the sliding second, in real time', async (t) => {
+  t.test('never holds more than the quota, for a burst and for a steady crowd', async (t) => {
     const perSecond = 100
     const quota = createQuota({
       ...unobserved,
@@ -84,7 +83,7 @@ describe('the sliding second, in real time', () => {
     const fullest = Math.max(
       ...grantedAtMs.map((fromMs) => grantedAtMs.filter((ms) => ms >= fromMs && ms < fromMs + 1000).length),
     )
-    assert.ok(fullest <= perSecond, `${fullest} in one second`)
-    assert.ok(fullest > 0.6 * perSecond, `only ${fullest} in a second`)
+    t.ok(fullest <= perSecond, `${fullest} in one second`)
+    t.ok(fullest > 0.6 * perSecond, `only ${fullest} in a second`)
   })
 })

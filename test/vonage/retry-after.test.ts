@@ -1,6 +1,5 @@
 /** How long a `Retry-After` asks us to wait. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { clampRetryAfter, parseRetryAfter } from '../../src/vonage/retry-after.ts'
 
 const nowMs = Date.UTC(2026, 0, 1, 12)
@@ -34,13 +33,13 @@ const headers: [string, string | undefined, number][] = [
 ]
 
 for (const [what, text, seconds] of headers) {
-  test(`a Retry-After that is ${what} means ${seconds} s`, () => {
-    assert.equal(parseRetryAfter(text, nowMs), seconds)
+  test(`a Retry-After that is ${what} means ${seconds} s`, async (t) => {
+    t.equal(parseRetryAfter(text, nowMs), seconds)
   })
 }
 
-test('a date is rounded up to whole seconds', () => {
-  assert.equal(parseRetryAfter(at(30_000), nowMs - 1), 31)
+test('a date is rounded up to whole seconds', async (t) => {
+  t.equal(parseRetryAfter(at(30_000), nowMs - 1), 31)
 })
 
 for (const [given, seconds] of [
@@ -52,7 +51,7 @@ for (const [given, seconds] of [
   [60.1, 60],
   [Number.POSITIVE_INFINITY, 60],
 ] as const) {
-  test(`${given} s become ${seconds} s`, () => {
-    assert.equal(clampRetryAfter(given), seconds)
+  test(`${given} s become ${seconds} s`, async (t) => {
+    t.equal(clampRetryAfter(given), seconds)
   })
 }

@@ -1,6 +1,5 @@
 /** Calls to Vonage as spans. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { traceTransport } from '../../src/vonage/traced-transport.ts'
 import type { Answer, NoAnswer, Request } from '../../src/vonage/transport.ts'
 import { answer, noAnswer, request } from '../support/scripted-transport.ts'
@@ -31,24 +30,24 @@ function setUp(outcome: Answer | NoAnswer) {
 
 const begun = { 'http.request.method': 'POST', 'server.address': 'api.example' }
 
-test('a call is a span of its own, which Vonage is told, and its outcome goes through', async () => {
+test('a call is a span of its own, which Vonage is told, and its outcome goes through', async (t) => {
   const outcome = answer(503)
   const { transport, sent, spans } = setUp(outcome)
   const callersOwn = { ...request, headers: { a: 'b', traceparent: 'of the caller' } }
-  assert.equal(await transport.send(callersOwn, never), outcome)
-  assert.deepEqual(sent, [[{ ...request, headers: { a: 'b', traceparent } }, never]])
+  t.equal(await transport.send(callersOwn, never), outcome)
+  t.strictSame(sent, [[{ ...request, headers: { a: 'b', traceparent } }, never]])
   const attributes = { ...begun, 'http.response.status_code': 503 }
-  assert.deepEqual(spans, [{ name: 'vonage token', attributes }])
+  t.strictSame(spans, [{ name: 'vonage token', attributes }])
 })
 
-test('a call without an answer is a failed span', async () => {
+test('a call without an answer is a failed span', async (t) => {
   const { transport, spans } = setUp(noAnswer('timeout'))
   await transport.send(request, never)
-  assert.deepEqual(spans[0]?.attributes, { ...begun, 'error.type': 'timeout' })
+  t.strictSame(spans[0]?.attributes, { ...begun, 'error.type': 'timeout' })
 })
 
-test('closing it closes the transport', async () => {
+test('closing it closes the transport', async (t) => {
   const { transport, closed } = setUp(answer(200))
   await transport.close()
-  assert.equal(closed(), 1)
+  t.equal(closed(), 1)
 })

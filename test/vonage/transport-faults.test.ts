@@ -1,9 +1,10 @@
 /** What each fault of a server becomes, over real sockets, whether the call may be repeated, and that nothing outlives the deadline. */
-import assert from 'node:assert/strict'
+
 import type { Socket } from 'node:net'
-import { describe, test } from 'node:test'
+import { test } from 'tap'
 import { answer, breakages, hangs, write } from '../support/http-faults.ts'
 import { createRsaKeys, privatePem } from '../support/keys.ts'
+import { confirm } from '../support/must.ts'
 import { closed, startRawServer } from '../support/raw-server.ts'
 import {
   assertBetween,
@@ -19,68 +20,73 @@ import {
 } from '../support/raw-transport.ts'
 import { createSelfSignedCertificate } from '../support/self-signed-certificate.ts'
 
-describe('out of time after the request was sent', { concurrency: true }, () => {
+test('out of time after the request was sent', { jobs: 8 }, async (t) => {
   for (const [what, fault] of Object.entries(hangs)) {
-    test(`with ${what}, the call ends at the deadline, and its connection goes`, async (t) => {
+    t.test(`with ${what}, the call ends at the deadline, and its connection goes`, async (t) => {
       const { server, send } = await setUpTransport(t, { onRequest: fault })
       const { outcome, elapsedMs } = await sendTimed({ send }, AbortSignal.timeout(deadlineMs))
-      assertNoAnswer(outcome, 'timeout', false)
-      assertBetween(elapsedMs, deadlineMs, deadlineMs + slackMs)
-      assert.equal(server.requests.length, 1)
+      assertNoAnswer(t, outcome, 'timeout', false)
+      assertBetween(t, elapsedMs, deadlineMs, deadlineMs + slackMs)
+      t.equal(server.requests.length, 1)
       await closed(server.connections[0])
     })
   }
 })
 
-describe('a broken answer', () => {
+test('a broken answer', async (t) => {
   for (const [what, fault] of Object.entries(breakages)) {
-    test(`${what} ends the call at once, and the next one has a new connection`, async (t) => {
+    t.test(`${what} ends the call at once, and the next one has a new connection`, async (t) => {
       const { server, send } = await setUpTransport(t, { onRequest: faultyAt(1, fault) })
       const { outcome, elapsedMs } = await sendTimed({ send }, longDeadline())
-      assertNoAnswer(outcome, 'broken', false)
-      assertBetween(elapsedMs, 0, slackMs)
-      assert.equal(server.requests.length, 1, 'it was sent once')
-      assert.equal((await send(request, longDeadline())).kind, 'answer')
-      assert.equal(server.connections.length, 2)
+      assertNoAnswer(t, outcome, 'broken', false)
+      assertBetween(t, elapsedMs, 0, slackMs)
+      t.equal(server.requests.length, 1, 'it was sent once')
+      t.equal((await send(request, longDeadline())).kind, 'answer')
+      t.equal(server.connections.length, 2)
     })
   }
 })
 
-describe('no connection', { concurrency: true }, () => {
-  test('a refused port is unreachable', async (t) => {
+test('no connection', { jobs: 8 }, async (t) => {
+  t.test('a refused port is unreachable', async (t) => {
     const { outcome, elapsedMs } = await sendTimed(openTransport(t, 'http://127.0.0.1:1'), longDeadline())
-    assertNoAnswer(outcome, 'unreachable', true)
-    assertBetween(elapsedMs, 0, slackMs)
+    assertNoAnswer(t, outcome, 'unreachable', true)
+    assertBetween(t, elapsedMs, 0, slackMs)
   })
 
-  test('a name that does not resolve is unreachable', async (t) => {
+  t.test('a name that does not resolve is unreachable', async (t) => {
     assertNoAnswer(
+      t,
       await openTransport(t, 'https://nope.invalid').send(request, longDeadline()),
       'unreachable',
       true,
     )
   })
 
-  test('a certificate that nobody vouches for is unreachable, and sees nothing of the request', async (t) => {
-    const keys = createRsaKeys()
-    const der = createSelfSignedCertificate(keys).toString('base64')
-    const cert = `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`
-    const { server, send } = await setUpTransport(t, {
-      tls: { key: privatePem(keys), cert },
-      onRequest: write(answer()),
-    })
-    const cause = assertNoAnswer(await send(request, longDeadline()), 'unreachable', true)
-    assert.ok(cause instanceof Error && 'code' in cause)
-    assert.equal(cause.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
-    await Promise.all(server.connections.map(closed))
-    assert.equal(server.receivedBytes(), 0)
-  })
+  t.test(
+    'a certificate that nobody vouches for is unreachable, and sees nothing of the request',
+    async (t) => {
+      const keys = createRsaKeys()
+      const der = createSelfSignedCertificate(keys).toString('base64')
+      const cert = `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`
+      const { server, send } = await setUpTransport(t, {
+        tls: { key: privatePem(keys), cert },
+        onRequest: write(answer()),
+      })
+      const cause = assertNoAnswer(t, await send(request, longDeadline()), 'unreachable', true)
+      confirm(t, cause instanceof Error && 'code' in cause)
+      t.equal(cause.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+      await Promise.all(server.connections.map(closed))
+      t.equal(server.receivedBytes(), 0)
+    },
+  )
 
-  test('plain bytes on a TLS port are unreachable', async (t) => {
+  t.test('plain bytes on a TLS port are unreachable', async (t) => {
     const server = await startRawServer(t, {
       onConnection: (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n'),
     })
     assertNoAnswer(
+      t,
       await openTransport(t, `https://127.0.0.1:${server.port}`).send(request, longDeadline()),
       'unreachable',
       true,
@@ -92,36 +98,39 @@ describe('no connection', { concurrency: true }, () => {
     ['ends after 2 seconds, well before a later deadline', 30_000, 1900, 3200 + slackMs],
   ]
   for (const [what, timeoutMs, leastMs, mostMs] of silences) {
-    test(`a TLS port that never answers the handshake ${what}, repeatable`, async (t) => {
+    t.test(`a TLS port that never answers the handshake ${what}, repeatable`, async (t) => {
       const server = await startRawServer(t, {})
       const transport = openTransport(t, `https://127.0.0.1:${server.port}`)
       const { outcome, elapsedMs } = await sendTimed(transport, AbortSignal.timeout(timeoutMs))
-      assertNoAnswer(outcome, 'timeout', true)
-      assertBetween(elapsedMs, leastMs, mostMs)
+      assertNoAnswer(t, outcome, 'timeout', true)
+      assertBetween(t, elapsedMs, leastMs, mostMs)
     })
   }
 
-  test('a request that would smuggle a header is not sent', async (t) => {
+  t.test('a request that would smuggle a header is not sent', async (t) => {
     const { server, send } = await setUpTransport(t, { onRequest: write(answer()) })
     const headers = { 'x-injected': 'a\r\nb: c' }
-    assertNoAnswer(await send({ ...request, headers }, longDeadline()), 'unreachable', true)
-    assert.equal(server.receivedBytes(), 0)
+    assertNoAnswer(t, await send({ ...request, headers }, longDeadline()), 'unreachable', true)
+    t.equal(server.receivedBytes(), 0)
   })
 })
 
-describe('a kept connection', () => {
+test('a kept connection', async (t) => {
   const closing: Record<string, (socket: Socket) => void> = {
     'a FIN': (socket) => socket.end(),
     'a reset': (socket) => socket.resetAndDestroy(),
   }
 
   for (const [what, fault] of Object.entries(closing)) {
-    test(`that ends with ${what} instead of an answer is broken, and the call may be repeated`, async (t) => {
-      const { server, send } = await setUpTransport(t, { onRequest: faultyAt(3, fault) })
-      for (let call = 1; call < 3; call++) assert.equal((await send(request, longDeadline())).kind, 'answer')
-      assertNoAnswer(await send(request, longDeadline()), 'broken', true)
-      assert.equal(server.connections.length, 1)
-    })
+    t.test(
+      `that ends with ${what} instead of an answer is broken, and the call may be repeated`,
+      async (t) => {
+        const { server, send } = await setUpTransport(t, { onRequest: faultyAt(3, fault) })
+        for (let call = 1; call < 3; call++) t.equal((await send(request, longDeadline())).kind, 'answer')
+        assertNoAnswer(t, await send(request, longDeadline()), 'broken', true)
+        t.equal(server.connections.length, 1)
+      },
+    )
   }
 
   const late: Record<string, (socket: Socket) => void> = {
@@ -131,17 +140,17 @@ describe('a kept connection', () => {
   }
 
   for (const [what, fault] of Object.entries(late)) {
-    test(`that ends with ${what} is broken, and the call may not be repeated`, async (t) => {
+    t.test(`that ends with ${what} is broken, and the call may not be repeated`, async (t) => {
       const { server, send } = await setUpTransport(t, { onRequest: faultyAt(2, fault) })
-      assert.equal((await send(request, longDeadline())).kind, 'answer')
-      assertNoAnswer(await send(request, longDeadline()), 'broken', false)
-      assert.equal(server.connections.length, 1)
+      t.equal((await send(request, longDeadline())).kind, 'answer')
+      assertNoAnswer(t, await send(request, longDeadline()), 'broken', false)
+      t.equal(server.connections.length, 1)
     })
   }
 
-  test('that stays silent until the deadline leaves the call not repeatable', async (t) => {
+  t.test('that stays silent until the deadline leaves the call not repeatable', async (t) => {
     const { send } = await setUpTransport(t, { onRequest: faultyAt(2, () => {}) })
-    assert.equal((await send(request, longDeadline())).kind, 'answer')
-    assertNoAnswer(await send(request, AbortSignal.timeout(deadlineMs)), 'timeout', false)
+    t.equal((await send(request, longDeadline())).kind, 'answer')
+    assertNoAnswer(t, await send(request, AbortSignal.timeout(deadlineMs)), 'timeout', false)
   })
 })

@@ -2,8 +2,7 @@
  * The landing page of the redirect over raw sockets: its bytes as the phones' parsers need them, what it hands out, and
  * what it refuses. It gets nothing to finish or to store anything with.
  */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { mintState } from '../../../src/core/state.ts'
 import type { Verification } from '../../../src/core/verification.ts'
 import { callbackRoutes, receiveUnreadable } from '../../../src/http/routes/callback.ts'
@@ -22,32 +21,32 @@ function query(parameters: Record<string, string> | [string, string][]): string 
 }
 
 /** Opens the landing page as a phone does, and sees the promises that hold for each of its answers. */
-async function land(url: string, search: string, request: RawRequest = {}) {
-  const answer = await readOnce(url, { target: path + search, ...request })
+async function land(t: Test, url: string, search: string, request: RawRequest = {}) {
+  const answer = await readOnce(t, url, { target: path + search, ...request })
   const { headers, body, firstRead, bytes } = answer
-  assertSafeHeaders(answer)
-  for (const name of headerNames(answer)) assert.match(name, /^([A-Z][a-z]*)(-[A-Z][a-z]*)*$/)
-  assert.equal(headers.get('connection'), 'close')
-  assert.equal(headers.get('transfer-encoding'), null)
-  assert.equal(headers.get('location'), null)
-  assert.deepEqual(firstRead, bytes)
-  assert.ok(bytes.length < 64 * 1024)
+  assertSafeHeaders(t, answer)
+  for (const name of headerNames(answer)) t.match(name, /^([A-Z][a-z]*)(-[A-Z][a-z]*)*$/)
+  t.equal(headers.get('connection'), 'close')
+  t.equal(headers.get('transfer-encoding'), null)
+  t.equal(headers.get('location'), null)
+  t.strictSame(firstRead, bytes)
+  t.ok(bytes.length < 64 * 1024)
   if (request.method !== 'HEAD') {
-    assert.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
-    assert.match(body, /^\{.*\}\n$/)
+    t.equal(headers.get('content-length'), String(Buffer.byteLength(body)))
+    t.match(body, /^\{.*\}\n$/)
   }
   return answer
 }
 
-async function landsWell(url: string, search: string, request: RawRequest = {}) {
-  const answer = await land(url, search, request)
-  assert.equal(answer.status, 200)
-  assert.equal(answer.headers.get('content-type'), 'application/json')
+async function landsWell(t: Test, url: string, search: string, request: RawRequest = {}) {
+  const answer = await land(t, url, search, request)
+  t.equal(answer.status, 200)
+  t.equal(answer.headers.get('content-type'), 'application/json')
   return { ...answer, landing: JSON.parse(answer.body) as unknown }
 }
 
 /** As the public listener has it. */
-async function openLandingPage(t: TestContext) {
+async function openLandingPage(t: Test) {
   const landings: Parameters<Verification['land']>[] = []
   const verification = { land: (...landing: Parameters<Verification['land']>) => void landings.push(landing) }
   const server = await openRoutes(t, (app) => app.register(callbackRoutes(verification)), {
@@ -58,36 +57,35 @@ async function openLandingPage(t: TestContext) {
 
 test('hands out the code and the state, in exactly these bytes', async (t) => {
   const { url } = await openLandingPage(t)
-  const { body } = await landsWell(url, good)
-  assert.equal(body, `{"code":"a-code","state":"${state}"}\n`)
+  const { body } = await landsWell(t, url, good)
+  t.equal(body, `{"code":"a-code","state":"${state}"}\n`)
 })
 
 test('hands out a code of 2,048 quotes and backslashes unchanged, in one read below 64 KiB', async (t) => {
   const { url } = await openLandingPage(t)
-  const { landing } = await landsWell(url, query({ code: longestCode, state }))
-  assert.deepEqual(landing, { code: longestCode, state })
+  const { landing } = await landsWell(t, url, query({ code: longestCode, state }))
+  t.strictSame(landing, { code: longestCode, state })
 })
 
 test('hands out every printable character of a code', async (t) => {
   const { url } = await openLandingPage(t)
   const code = Array.from({ length: 95 }, (_, n) => String.fromCharCode(0x20 + n)).join('')
-  assert.deepEqual((await landsWell(url, query({ code, state }))).landing, { code, state })
+  t.strictSame((await landsWell(t, url, query({ code, state }))).landing, { code, state })
 })
 
 test('answers a HEAD with the head of the GET', async (t) => {
   const { url } = await openLandingPage(t)
   for (const search of [good, query({ error: 'access_denied' })]) {
-    const got = await land(url, search)
-    const { status, headers } = await land(url, search, { method: 'HEAD' })
-    assert.equal(status, got.status)
-    for (const name of ['content-type', 'content-length'])
-      assert.equal(headers.get(name), got.headers.get(name))
+    const got = await land(t, url, search)
+    const { status, headers } = await land(t, url, search, { method: 'HEAD' })
+    t.equal(status, got.status)
+    for (const name of ['content-type', 'content-length']) t.equal(headers.get(name), got.headers.get(name))
   }
 })
 
 test('answers the same whatever the phone or a proxy adds', async (t) => {
   const { url } = await openLandingPage(t)
-  const { body } = await landsWell(url, good)
+  const { body } = await landsWell(t, url, good)
   const added: Record<string, string>[] = [
     { accept: 'text/html,application/xhtml+xml,application/xml' },
     { accept: '*/*' },
@@ -102,7 +100,7 @@ test('answers the same whatever the phone or a proxy adds', async (t) => {
     { authorization: 'Bearer a-token', cookie: 'a=b' },
     { 'if-none-match': '*', range: 'bytes=0-1', 'upgrade-insecure-requests': '1' },
   ]
-  for (const headers of added) assert.equal((await landsWell(url, good, { headers })).body, body)
+  for (const headers of added) t.equal((await landsWell(t, url, good, { headers })).body, body)
 })
 
 test('ignores parameters that it does not know, also repeated and badly named ones', async (t) => {
@@ -115,7 +113,7 @@ test('ignores parameters that it does not know, also repeated and badly named on
     '&',
     '&=',
   ])
-    assert.deepEqual((await landsWell(url, good + more)).landing, { code: 'a-code', state })
+    t.strictSame((await landsWell(t, url, good + more)).landing, { code: 'a-code', state })
 })
 
 const refused: Array<[title: string, search: string]> = [
@@ -152,12 +150,12 @@ const refused: Array<[title: string, search: string]> = [
 for (const [title, search] of refused)
   test(`refuses ${title} with invalid_state, without a word of what came`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    const answer = await land(url, search)
-    const { errors } = assertProblem(answer, 'invalid_state')
-    assert.equal(errors, undefined)
-    assert.doesNotMatch(answer.bytes.toString(), /a-code|xxx|v2_/)
-    assert.ok(!answer.bytes.includes(state.slice(3, 40)))
-    assert.deepEqual(landings, [])
+    const answer = await land(t, url, search)
+    const { errors } = assertProblem(t, answer, 'invalid_state')
+    t.equal(errors, undefined)
+    t.notMatch(answer.bytes.toString(), /a-code|xxx|v2_/)
+    t.ok(!answer.bytes.includes(state.slice(3, 40)))
+    t.strictSame(landings, [])
   })
 
 /** What nobody uses, and no reader of a query, or not even of HTTP, would take. */
@@ -177,9 +175,9 @@ const badAdditions: Record<string, string> = {
 for (const [title, addition] of Object.entries(badAdditions)) {
   test(`${title} beside an error changes neither the answer nor the count`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    const answer = await land(url, `?error=access_denied&state=${state}&${addition}`)
-    assertProblem(answer, 'authorization_failed')
-    assert.deepEqual(
+    const answer = await land(t, url, `?error=access_denied&state=${state}&${addition}`)
+    assertProblem(t, answer, 'authorization_failed')
+    t.strictSame(
       landings.map(([outcome]) => outcome),
       ['access_denied'],
     )
@@ -187,8 +185,8 @@ for (const [title, addition] of Object.entries(badAdditions)) {
 
   test(`${title} beside a code and a state changes nothing`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    assert.deepEqual((await landsWell(url, `${good}&${addition}`)).landing, { code: 'a-code', state })
-    assert.deepEqual(
+    t.strictSame((await landsWell(t, url, `${good}&${addition}`)).landing, { code: 'a-code', state })
+    t.strictSame(
       landings.map(([outcome]) => outcome),
       ['code'],
     )
@@ -204,27 +202,27 @@ for (const [title, rest, outcome] of [
 ] as const)
   test(`an error with ${title} is authorization_failed, and no state is counted`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    assertProblem(await land(url, `?error=access_denied${rest}`), 'authorization_failed')
-    assert.deepEqual(landings, [[outcome, undefined]])
+    assertProblem(t, await land(t, url, `?error=access_denied${rest}`), 'authorization_failed')
+    t.strictSame(landings, [[outcome, undefined]])
   })
 
 for (const error of ['error', 'error=', 'error=%', 'error=acc%E8s', 'error=acc\xe8s'])
   test(`${error} is an error that nobody knows`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    assertProblem(await land(url, `?${error}`), 'authorization_failed')
-    assert.deepEqual(landings, [['server_error', undefined]])
+    assertProblem(t, await land(t, url, `?${error}`), 'authorization_failed')
+    t.strictSame(landings, [['server_error', undefined]])
   })
 
 test('of a request that is unreadable elsewhere, or behind a good one, nothing is counted twice', async (t) => {
   const { url, landings } = await openLandingPage(t)
   const readable = requestBytes({ target: `${path}${good}`, headers: { connection: undefined } })
   await speak(url, Buffer.from(`${readable}GET /\xe8 HTTP/1.1\r\nHost: a\r\n\r\n`, 'latin1'))
-  assert.deepEqual(landings, [['code', state]])
+  t.strictSame(landings, [['code', state]])
   for (const unreadable of [`GET /\xe8?error=x HTTP/1.1`, `POST ${path}?error=\xe8 HTTP/1.1`]) {
     const bytes = Buffer.from(`${unreadable}\r\nHost: a\r\nConnection: close\r\n\r\n`, 'latin1')
-    assertProblem(only(await speak(url, bytes)), 'invalid_request')
+    assertProblem(t, only(await speak(url, bytes)), 'invalid_request')
   }
-  assert.equal(landings.length, 1)
+  t.equal(landings.length, 1)
 })
 
 test('answers an error with authorization_failed, whatever comes with it, and logs only errors that it knows', async (t) => {
@@ -248,47 +246,59 @@ test('answers an error with authorization_failed, whatever comes with it, and lo
       { code: 'a', state },
       { code: '' },
     ]) {
-      const answer = await land(url, query({ error, ...others }))
-      assertProblem(answer, 'authorization_failed')
-      assert.doesNotMatch(answer.bytes.toString(), /canary/)
+      const answer = await land(t, url, query({ error, ...others }))
+      assertProblem(t, answer, 'authorization_failed')
+      t.notMatch(answer.bytes.toString(), /canary/)
     }
   const notes = log.entries().map(({ note }) => note)
-  assert.deepEqual(
+  t.strictSame(
     [...new Set(notes)],
     known.filter((error) => notes.includes(error)),
   )
-  assert.equal(notes.filter((note) => note === 'server_error').length, 4 * (unknown.length + 1))
-  assert.doesNotMatch(log.lines.join(''), /canary/)
+  t.equal(notes.filter((note) => note === 'server_error').length, 4 * (unknown.length + 1))
+  t.notMatch(log.lines.join(''), /canary/)
 })
 
 test('logs neither code nor state', async (t) => {
   const { url, log } = await openLandingPage(t)
-  await landsWell(url, query({ code: 'canary-code', state }))
-  await land(url, query({ code: 'canary-code', state: `${state}A` }))
-  assert.equal(log.entries().length, 2)
-  assert.ok(!log.lines.join('').includes('canary-code') && !log.lines.join('').includes(state))
+  await landsWell(t, url, query({ code: 'canary-code', state }))
+  await land(t, url, query({ code: 'canary-code', state: `${state}A` }))
+  t.equal(log.entries().length, 2)
+  t.ok(!log.lines.join('').includes('canary-code') && !log.lines.join('').includes(state))
 })
 
 test('answers what does not fit HTTP in the same way', async (t) => {
   const { url } = await openLandingPage(t)
-  assertProblem(await land(url, query({ code: 'x'.repeat(9000), state })), 'headers_too_large')
-  assertProblem(await land(url, good, { headers: { host: ['a.example', 'b.example'] } }), 'invalid_request')
-  assertProblem(await land(url, good, { target: `http://bff.example${path}${good}` }), 'invalid_request')
-  assertProblem(await land(url, good, { headers: { 'content-encoding': 'gzip' } }), 'unsupported_media_type')
+  assertProblem(t, await land(t, url, query({ code: 'x'.repeat(9000), state })), 'headers_too_large')
+  assertProblem(
+    t,
+    await land(t, url, good, { headers: { host: ['a.example', 'b.example'] } }),
+    'invalid_request',
+  )
+  assertProblem(
+    t,
+    await land(t, url, good, { target: `http://bff.example${path}${good}` }),
+    'invalid_request',
+  )
+  assertProblem(
+    t,
+    await land(t, url, good, { headers: { 'content-encoding': 'gzip' } }),
+    'unsupported_media_type',
+  )
 })
 
 test('refuses an Expect header that nobody knows', async (t) => {
   const { url } = await openLandingPage(t)
   const headers = { expect: 'nothing', connection: 'close' }
-  assertProblem(await readOnce(url, { target: path + good, headers }), 'invalid_request')
+  assertProblem(t, await readOnce(t, url, { target: path + good, headers }), 'invalid_request')
 })
 
 for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
   test(`answers ${method} with method_not_allowed and Allow`, async (t) => {
     const { url } = await openLandingPage(t)
-    const answer = await readOnce(url, { method, target: path + good, headers: { connection: 'close' } })
-    assertProblem(answer, 'method_not_allowed')
-    assert.equal(answer.headers.get('allow'), 'GET, HEAD')
+    const answer = await readOnce(t, url, { method, target: path + good, headers: { connection: 'close' } })
+    assertProblem(t, answer, 'method_not_allowed')
+    t.equal(answer.headers.get('allow'), 'GET, HEAD')
   })
 
 for (const [search, landed] of [
@@ -301,6 +311,6 @@ for (const [search, landed] of [
 ] as const)
   test(`${search.replace(state, '<state>')} is counted as ${landed?.[0]}`, async (t) => {
     const { url, landings } = await openLandingPage(t)
-    await land(url, search)
-    assert.deepEqual(landings, landed ? [landed] : [])
+    await land(t, url, search)
+    t.strictSame(landings, landed ? [landed] : [])
   })

@@ -1,34 +1,35 @@
 /** The start: what the core is asked, what the phone gets, and which bodies never reach the core. */
-import assert from 'node:assert/strict'
+
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, beforeEach, test } from 'node:test'
+import { beforeEach, t as file, type Test, test } from 'tap'
 import type { FailureCode } from '../../../src/core/failures.ts'
 import { openCalmServer } from '../../support/calm-server.ts'
 import { contentTypes } from '../../support/content-types.ts'
+import { fail } from '../../support/must.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, authUrl, startPath, startWith } from '../../support/public-server.ts'
 import { call, requestBytes } from '../../support/raw-http.ts'
 import { callerOf } from '../../support/unobserved.ts'
 
-const { url, starts, forget } = await openCalmServer({ after })
+const { url, starts, forget } = await openCalmServer(file)
 beforeEach(forget)
 
 const number = '+99012345678'
 
 /** Sends a body as it stands, and expects that the core hears nothing of it. */
-async function refused(body: string, code: FailureCode = 'invalid_request') {
-  const problem = assertProblem(await call(url, startWith(body)), code)
-  assert.deepEqual(starts, [])
+async function refused(t: Test, body: string, code: FailureCode = 'invalid_request') {
+  const problem = assertProblem(t, await call(url, startWith(body)), code)
+  t.strictSame(starts, [])
   return problem
 }
 
-test('a start is answered with exactly the URL and whether the carrier network is needed', async () => {
+test('a start is answered with exactly the URL and whether the carrier network is needed', async (t) => {
   const answer = await call(url, startWith({ phone_number: number }))
-  assert.equal(answer.status, 200)
-  assert.equal(answer.body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
-  assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
-  assertSafeHeaders(answer)
+  t.equal(answer.status, 200)
+  t.equal(answer.body, JSON.stringify({ auth_url: authUrl, requires_carrier_network: true }))
+  t.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
+  assertSafeHeaders(t, answer)
 })
 
 test('nothing else that the core may know is in the answer', async (t) => {
@@ -44,17 +45,17 @@ test('nothing else that the core may know is in the answer', async (t) => {
         }
       },
       land: () => {},
-      finish: () => assert.fail('a start finishes nothing'),
+      finish: () => fail('a start finishes nothing'),
     },
   })
   const { body } = await call(server.url, startWith({ phone_number: number }))
-  assert.deepEqual(JSON.parse(body), { auth_url: authUrl, requires_carrier_network: false })
+  t.strictSame(JSON.parse(body), { auth_url: authUrl, requires_carrier_network: false })
 })
 
-test('the core gets the caller of the token, the number as it came, and the scope only when there is one', async () => {
+test('the core gets the caller of the token, the number as it came, and the scope only when there is one', async (t) => {
   await call(url, startWith({ phone_number: number }))
   await call(url, startWith({ phone_number: 'not a number', scope: 'a b#c' }))
-  assert.deepEqual(starts, [
+  t.strictSame(starts, [
     { caller: callerOf('alice'), request: { phoneNumber: number } },
     { caller: callerOf('alice'), request: { phoneNumber: 'not a number', scope: 'a b#c' } },
   ])
@@ -63,13 +64,13 @@ test('the core gets the caller of the token, the number as it came, and the scop
 const wrongTypes = ['7', 'true', 'null', '["+99012345678"]', '{"a":"+99012345678"}', '99012345678', '1e3']
 
 for (const value of wrongTypes)
-  test(`a phone_number or scope that is ${value} is refused, never converted`, async () => {
-    const { errors } = await refused(`{"phone_number":${value}}`)
-    assert.deepEqual(
+  test(`a phone_number or scope that is ${value} is refused, never converted`, async (t) => {
+    const { errors } = await refused(t, `{"phone_number":${value}}`)
+    t.strictSame(
       errors?.map(({ pointer }) => pointer),
       ['/phone_number'],
     )
-    await refused(`{"phone_number":"${number}","scope":${value}}`)
+    await refused(t, `{"phone_number":"${number}","scope":${value}}`)
   })
 
 const badBodies: Record<string, string> = {
@@ -101,36 +102,36 @@ const badBodies: Record<string, string> = {
 }
 
 for (const [kind, body] of Object.entries(badBodies))
-  test(`a body that is or has ${kind} is refused`, async () => {
-    await refused(body)
-    assert.equal(({} as { verified?: boolean }).verified, undefined)
+  test(`a body that is or has ${kind} is refused`, async (t) => {
+    await refused(t, body)
+    t.equal(({} as { verified?: boolean }).verified, undefined)
   })
 
-test('of a member that comes twice, the one that was checked is the one that is used', async () => {
+test('of a member that comes twice, the one that was checked is the one that is used', async (t) => {
   await call(url, startWith('{"phone_number":7,"phone_number":"+99011111111"}'))
-  assert.deepEqual(
+  t.strictSame(
     starts.map(({ request }) => request.phoneNumber),
     ['+99011111111'],
   )
 })
 
-test('a start without a body is refused, with a type and without one', async () => {
+test('a start without a body is refused, with a type and without one', async (t) => {
   for (const headers of [appHeaders, { authorization: appHeaders.authorization }])
     for (const length of [undefined, '0']) {
       const request = { method: 'POST', target: startPath, headers: { ...headers, 'content-length': length } }
-      assertProblem(await call(url, request), 'invalid_request')
+      assertProblem(t, await call(url, request), 'invalid_request')
     }
-  assert.deepEqual(starts, [])
+  t.strictSame(starts, [])
 })
 
 for (const contentType of contentTypes)
-  test(`a bad body with Content-Type ${JSON.stringify(contentType)} never reaches the core`, async () => {
+  test(`a bad body with Content-Type ${JSON.stringify(contentType)} never reaches the core`, async (t) => {
     for (const body of ['{"phone_number":7}', '{"phone_number":"+99012345678","admin":true}', 'nonsense']) {
       const headers = { ...appHeaders, 'content-type': contentType }
       const answer = await call(url, { ...startWith(body), headers })
-      assertProblem(answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
+      assertProblem(t, answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
     }
-    assert.deepEqual(starts, [])
+    t.strictSame(starts, [])
   })
 
 const good = JSON.stringify({ phone_number: number })
@@ -142,16 +143,16 @@ for (const contentType of [
   'application/jsonx',
   undefined,
 ])
-  test(`a good body with Content-Type ${contentType} is an unsupported media type`, async () => {
+  test(`a good body with Content-Type ${contentType} is an unsupported media type`, async (t) => {
     const headers = { ...appHeaders, 'content-type': contentType }
-    assertProblem(await call(url, { ...startWith(good), headers }), 'unsupported_media_type')
-    assert.deepEqual(starts, [])
+    assertProblem(t, await call(url, { ...startWith(good), headers }), 'unsupported_media_type')
+    t.strictSame(starts, [])
   })
 
 for (const contentType of ['application/json', 'application/json; charset=utf-8', 'Application/JSON'])
-  test(`a good body with Content-Type ${contentType} is a start`, async () => {
+  test(`a good body with Content-Type ${contentType} is a start`, async (t) => {
     const headers = { ...appHeaders, 'content-type': contentType }
-    assert.equal((await call(url, { ...startWith(good), headers })).status, 200)
+    t.equal((await call(url, { ...startWith(good), headers })).status, 200)
   })
 
 test('the work for a start ends when the phone leaves before its answer', async (t) => {
@@ -164,13 +165,13 @@ test('the work for a start ends when the phone leaves before its answer', async 
         return never.promise
       },
       land: () => {},
-      finish: () => assert.fail('a start finishes nothing'),
+      finish: () => fail('a start finishes nothing'),
     },
   })
   const client = connect(Number(new URL(server.url).port), '127.0.0.1')
   client.write(requestBytes(startWith({ phone_number: number })))
   const callerGone = await reached.promise
-  assert.equal(callerGone.aborted, false)
+  t.equal(callerGone.aborted, false)
   client.destroy()
   if (!callerGone.aborted) await once(callerGone, 'abort')
   never.reject(new Error('nobody listens'))

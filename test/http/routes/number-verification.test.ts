@@ -1,6 +1,5 @@
 /** The finish at the HTTP edge: what it hands to the core, what it refuses before, and how each outcome looks outside. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import type { Result } from '../../../src/core/ports.ts'
@@ -9,6 +8,7 @@ import type { FinishRequest } from '../../../src/core/verification.ts'
 import { guard } from '../../../src/http/authenticate.ts'
 import { numberVerificationRoutes } from '../../../src/http/routes/number-verification.ts'
 import { contentTypes } from '../../support/content-types.ts'
+import { fail } from '../../support/must.ts'
 import { assertProblem, assertSafeHeaders } from '../../support/problem.ts'
 import { appHeaders, finishPath } from '../../support/public-server.ts'
 import { call, type RawRequest } from '../../support/raw-http.ts'
@@ -19,20 +19,20 @@ const state = mintState()
 const good = { code: 'a-code', state }
 
 const resultOf = (verified: boolean): Result => ({
-  phoneNumber: parsePhoneNumber('+34600000001') ?? assert.fail(),
+  phoneNumber: parsePhoneNumber('+34600000001') ?? fail(),
   verified,
 })
 
 /** The token is the subject. The core answers what `finish` answers, and everything that reaches it is kept. */
-async function setUp(t: TestContext, finish: () => Promise<Result> = async () => resultOf(true)) {
+async function setUp(t: Test, finish: () => Promise<Result> = async () => resultOf(true)) {
   const finishes: [subject: string, request: FinishRequest][] = []
   const server = await openRoutes(t, (app) =>
     app.register(async (guarded) => {
       guard(guarded, { verify: async (subject) => callerOf(subject) })
       await guarded.register(
         numberVerificationRoutes({
-          start: () => assert.fail('a finish starts nothing'),
-          land: () => assert.fail('a finish is no landing'),
+          start: () => fail('a finish starts nothing'),
+          land: () => fail('a finish is no landing'),
           finish({ subject }, request) {
             finishes.push([subject, request])
             return finish()
@@ -55,22 +55,22 @@ async function setUp(t: TestContext, finish: () => Promise<Result> = async () =>
 test('a receipt is the last member of its result', async (t) => {
   const { post } = await setUp(t, async () => ({ ...resultOf(true), receipt: 'a.b.c' }))
   const { body } = await post(good)
-  assert.equal(body, '{"phone_number":"+34600000001","phone_number_verified":true,"receipt":"a.b.c"}')
+  t.equal(body, '{"phone_number":"+34600000001","phone_number_verified":true,"receipt":"a.b.c"}')
 })
 
 for (const verified of [true, false])
   test(`answers ${verified} as a result, in exactly these bytes`, async (t) => {
     const { post } = await setUp(t, async () => resultOf(verified))
     const answer = await post(good)
-    assert.equal(answer.status, 200)
-    assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
-    assert.equal(answer.body, `{"phone_number":"+34600000001","phone_number_verified":${verified}}`)
-    assertSafeHeaders(answer)
+    t.equal(answer.status, 200)
+    t.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
+    t.equal(answer.body, `{"phone_number":"+34600000001","phone_number_verified":${verified}}`)
+    assertSafeHeaders(t, answer)
   })
 
 test('a result that a former version kept without its number is answered as that version answered', async (t) => {
   const { post } = await setUp(t, async () => ({ verified: true }))
-  assert.equal((await post(good)).body, '{"phone_number_verified":true}')
+  t.equal((await post(good)).body, '{"phone_number_verified":true}')
 })
 
 test('hands the caller, the code and the state on as they came', async (t) => {
@@ -81,8 +81,8 @@ test('hands the caller, the code and the state on as they came', async (t) => {
     { code: 'x', state: 'any text: ä' },
     { code: 'x', state: '' },
   ]
-  for (const body of bodies) assert.equal((await post(body)).status, 200)
-  assert.deepEqual(
+  for (const body of bodies) t.equal((await post(body)).status, 200)
+  t.strictSame(
     finishes,
     bodies.map((body) => ['alice', body]),
   )
@@ -90,8 +90,8 @@ test('hands the caller, the code and the state on as they came', async (t) => {
 
 test('hands the object on that Vonage gave the device', async (t) => {
   const { post, finishes } = await setUp(t)
-  assert.equal((await post({ request_id: 'an-id', code: 'si9sfG' })).status, 200)
-  assert.deepEqual(finishes, [['alice', { code: 'si9sfG', requestId: 'an-id' }]])
+  t.equal((await post({ request_id: 'an-id', code: 'si9sfG' })).status, 200)
+  t.strictSame(finishes, [['alice', { code: 'si9sfG', requestId: 'an-id' }]])
 })
 
 /** A body, and where the problem says that it does not fit. */
@@ -126,17 +126,17 @@ const refused: [title: string, body: unknown, pointer: string | undefined][] = [
 test('refuses with invalid_request, before the core, without a word of what came:', async (t) => {
   const { post, finishes } = await setUp(t)
   for (const [title, body, pointer] of refused)
-    await t.test(title, async () => {
+    await t.test(title, async (t) => {
       const answer = await post(body)
-      const problem = assertProblem(answer, 'invalid_request')
-      assert.deepEqual(
+      const problem = assertProblem(t, answer, 'invalid_request')
+      t.strictSame(
         problem.errors?.map((error) => error.pointer),
         pointer === undefined ? undefined : [pointer],
       )
-      assert.ok(!answer.body.includes('a-code') && !answer.body.includes(state))
-      assert.doesNotMatch(answer.body, /phone_number|subject|redirect_uri|evil|xxx/)
+      t.ok(!answer.body.includes('a-code') && !answer.body.includes(state))
+      t.notMatch(answer.body, /phone_number|subject|redirect_uri|evil|xxx/)
     })
-  assert.deepEqual(finishes, [])
+  t.strictSame(finishes, [])
 })
 
 test('refuses a body of another kind, an encoded one and one that is too long, before the core', async (t) => {
@@ -148,11 +148,11 @@ test('refuses a body of another kind, an encoded one and one that is too long, b
     'application/jsonp',
     'multipart/form-data',
   ])
-    assertProblem(await post(good, withType(type)), 'unsupported_media_type')
+    assertProblem(t, await post(good, withType(type)), 'unsupported_media_type')
   const encoded = { headers: { ...appHeaders, 'content-encoding': 'identity' } }
-  assertProblem(await post(good, encoded), 'unsupported_media_type')
-  assertProblem(await post({ ...good, code: 'x'.repeat(5000) }), 'payload_too_large')
-  assert.deepEqual(finishes, [])
+  assertProblem(t, await post(good, encoded), 'unsupported_media_type')
+  assertProblem(t, await post({ ...good, code: 'x'.repeat(5000) }), 'payload_too_large')
+  t.strictSame(finishes, [])
 })
 
 test('refuses a bad body before the core, however its Content-Type is spelt', async (t) => {
@@ -160,16 +160,16 @@ test('refuses a bad body before the core, however its Content-Type is spelt', as
   for (const contentType of contentTypes)
     for (const body of ['{"code":7}', { ...good, admin: true }, 'nonsense']) {
       const answer = await post(body, { headers: { ...appHeaders, 'content-type': contentType } })
-      assertProblem(answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
+      assertProblem(t, answer, answer.status === 415 ? 'unsupported_media_type' : 'invalid_request')
     }
-  assert.deepEqual(finishes, [])
+  t.strictSame(finishes, [])
 })
 
 test('refuses a caller without a token before it looks at the body', async (t) => {
   const { post, finishes } = await setUp(t)
   const headers = { 'content-type': 'application/json' }
-  for (const body of [good, '{"code":', '']) assertProblem(await post(body, { headers }), 'missing_token')
-  assert.deepEqual(finishes, [])
+  for (const body of [good, '{"code":', '']) assertProblem(t, await post(body, { headers }), 'missing_token')
+  t.strictSame(finishes, [])
 })
 
 const failures: FailureCode[] = [
@@ -191,9 +191,9 @@ for (const code of failures)
       throw new ServiceFailure(code, { note: 'canary', cause: new Error('canary'), retryAfterSeconds: 7 })
     })
     const answer = await post(good)
-    const { next_action } = assertProblem(answer, code)
-    assert.equal(answer.headers.get('retry-after'), next_action === 'retry' ? '7' : null)
-    assert.doesNotMatch(answer.body, /canary/)
+    const { next_action } = assertProblem(t, answer, code)
+    t.equal(answer.headers.get('retry-after'), next_action === 'retry' ? '7' : null)
+    t.notMatch(answer.body, /canary/)
   })
 
 test('answers what is a bug as internal, without a word of it', async (t) => {
@@ -201,8 +201,8 @@ test('answers what is a bug as internal, without a word of it', async (t) => {
     throw new TypeError('canary')
   })
   const answer = await post(good)
-  assertProblem(answer, 'internal')
-  assert.doesNotMatch(answer.body, /canary/)
+  assertProblem(t, answer, 'internal')
+  t.notMatch(answer.body, /canary/)
 })
 
 test('answers other methods with method_not_allowed and Allow', async (t) => {
@@ -213,16 +213,16 @@ test('answers other methods with method_not_allowed and Allow', async (t) => {
       target: finishPath,
       headers: { authorization: 'Bearer alice' },
     })
-    assert.equal(status, 405, method)
-    assert.equal(headers.get('allow'), 'POST', method)
+    t.equal(status, 405, method)
+    t.equal(headers.get('allow'), 'POST', method)
   }
-  assert.deepEqual(finishes, [])
+  t.strictSame(finishes, [])
 })
 
 test('logs neither code nor state nor subject', async (t) => {
   const { post, log } = await setUp(t)
   await post(good)
   await post({ ...good, more: 1 })
-  assert.equal(log.entries().length, 2)
-  for (const secret of ['a-code', state, 'alice']) assert.ok(!log.lines.join('').includes(secret))
+  t.equal(log.entries().length, 2)
+  for (const secret of ['a-code', state, 'alice']) t.ok(!log.lines.join('').includes(secret))
 })

@@ -1,6 +1,5 @@
 /** Codes by text message at the HTTP edge, over the real core and the real limits: what is sent, refused, and finished with. */
-import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { type Test, test } from 'tap'
 import { ServiceFailure } from '../../../src/core/failures.ts'
 import { createSmsVerification } from '../../../src/core/sms-verification.ts'
 import { createVerification } from '../../../src/core/verification.ts'
@@ -16,7 +15,7 @@ import { unobserved } from '../../support/unobserved.ts'
 const smsPath = '/v1/sms-verification'
 const number = '+447700900200'
 
-async function setUp(t: TestContext, quotas: Quotas = {}, callingCodes: string[] = []) {
+async function setUp(t: Test, quotas: Quotas = {}, callingCodes: string[] = []) {
   const clock = createFakeClock()
   const sent: string[] = []
   const operator = {
@@ -65,42 +64,46 @@ async function setUp(t: TestContext, quotas: Quotas = {}, callingCodes: string[]
 test('a message is sent, and the app learns exactly what it needs', async (t) => {
   const { ask, sent, log } = await setUp(t)
   const answer = await ask()
-  assert.equal(answer.status, 200)
-  assert.match(answer.body, /^\{"state":"[\w-]{43}","code_length":6,"expires_in":300\}$/)
-  assertSafeHeaders(answer)
-  assert.deepEqual(sent, [number])
+  t.equal(answer.status, 200)
+  t.match(answer.body, /^\{"state":"[\w-]{43}","code_length":6,"expires_in":300\}$/)
+  assertSafeHeaders(t, answer)
+  t.strictSame(sent, [number])
   const [line] = log.entries()
-  assert.deepEqual([line?.route, line?.country], [smsPath, '44'])
-  assert.ok(!JSON.stringify(line).includes('7700900200'))
+  t.strictSame([line?.route, line?.country], [smsPath, '44'])
+  t.ok(!JSON.stringify(line).includes('7700900200'))
 })
 
 test('the code that the user types finishes, once, and the answer is repeated byte for byte', async (t) => {
   const { ask, finish } = await setUp(t)
   const { state } = JSON.parse((await ask()).body)
-  assertProblem(await finish('000000', state), 'wrong_code')
-  assertProblem(await finish('123456', state, 'bob'), 'invalid_state')
+  assertProblem(t, await finish('000000', state), 'wrong_code')
+  assertProblem(t, await finish('123456', state, 'bob'), 'invalid_state')
   const answer = await finish('123456', state)
-  assert.equal(answer.body, `{"phone_number":"${number}","phone_number_verified":true}`)
-  assert.equal((await finish('123456', state)).body, answer.body)
-  assertProblem(await finish('654321', state), 'invalid_state')
+  t.equal(answer.body, `{"phone_number":"${number}","phone_number_verified":true}`)
+  t.equal((await finish('123456', state)).body, answer.body)
+  assertProblem(t, await finish('654321', state), 'invalid_state')
 })
 
 test('the third wrong code ends it, and the right one comes too late', async (t) => {
   const { ask, finish } = await setUp(t)
   const { state } = JSON.parse((await ask()).body)
-  for (const code of ['1111', '2222']) assertProblem(await finish(code, state), 'wrong_code')
-  assertProblem(await finish('3333', state), 'code_rejected')
-  assertProblem(await finish('123456', state), 'code_rejected')
+  for (const code of ['1111', '2222']) assertProblem(t, await finish(code, state), 'wrong_code')
+  assertProblem(t, await finish('3333', state), 'code_rejected')
+  assertProblem(t, await finish('123456', state), 'code_rejected')
 })
 
 test('what is no number, not allowed, or virtual sends nothing', async (t) => {
   const { ask, post, sent } = await setUp(t, {}, ['44', '990'])
-  assertProblem(await ask('alice', 'hello'), 'invalid_phone_number')
-  assertProblem(await ask('alice', '+34600000001'), 'country_not_supported')
-  assertProblem(await ask('alice', '+99012345678'), 'network_not_supported')
-  assertProblem(await post(smsPath, 'alice', {}), 'invalid_request')
-  assertProblem(await post(smsPath, 'alice', { phone_number: number, scope: 'a-scope' }), 'invalid_request')
-  assert.deepEqual(sent, [])
+  assertProblem(t, await ask('alice', 'hello'), 'invalid_phone_number')
+  assertProblem(t, await ask('alice', '+34600000001'), 'country_not_supported')
+  assertProblem(t, await ask('alice', '+99012345678'), 'network_not_supported')
+  assertProblem(t, await post(smsPath, 'alice', {}), 'invalid_request')
+  assertProblem(
+    t,
+    await post(smsPath, 'alice', { phone_number: number, scope: 'a-scope' }),
+    'invalid_request',
+  )
+  t.strictSame(sent, [])
 })
 
 test('50 callers get so many messages to one number as the limit says, and a repeat costs none', async (t) => {
@@ -108,18 +111,18 @@ test('50 callers get so many messages to one number as the limit says, and a rep
   const answers = []
   for (let n = 0; n < 50; n++) {
     answers.push((await ask(`caller-${n}`)).status)
-    if (n < 3) assert.equal((await ask(`caller-${n}`)).status, 200)
+    if (n < 3) t.equal((await ask(`caller-${n}`)).status, 200)
   }
-  assert.equal(answers.filter((status) => status === 200).length, 3)
-  assert.equal(sent.length, 3)
+  t.equal(answers.filter((status) => status === 200).length, 3)
+  t.equal(sent.length, 3)
   const refused = await ask('caller-9')
-  assertProblem(refused, 'rate_limited')
-  assert.equal(refused.headers.get('retry-after'), '60')
-  assert.match(refused.headers.get('ratelimit') ?? '', /^"sms";r=0;t=\d+$/)
-  assert.equal(refused.headers.get('ratelimit-policy'), '"sms";q=3;w=3600')
-  assert.ok(seen.some((event) => event.name === 'rate_limit.refused' && event.limit === 'sms'))
+  assertProblem(t, refused, 'rate_limited')
+  t.equal(refused.headers.get('retry-after'), '60')
+  t.match(refused.headers.get('ratelimit') ?? '', /^"sms";r=0;t=\d+$/)
+  t.equal(refused.headers.get('ratelimit-policy'), '"sms";q=3;w=3600')
+  t.ok(seen.some((event) => event.name === 'rate_limit.refused' && event.limit === 'sms'))
   clock.advance(60_000)
-  assertProblem(await ask('caller-1'), 'rate_limited')
+  assertProblem(t, await ask('caller-1'), 'rate_limited')
 })
 
 test('the limits by caller, number and distinct numbers hold for messages too', async (t) => {
@@ -128,17 +131,17 @@ test('the limits by caller, number and distinct numbers hold for messages too', 
     [{ numberPerHour: 2 }, 2],
   ] as const) {
     const { ask } = await setUp(t, quotas)
-    for (let n = 0; n < times; n++) assert.equal((await ask()).status, 200)
-    assertProblem(await ask(), 'rate_limited')
+    for (let n = 0; n < times; n++) t.equal((await ask()).status, 200)
+    assertProblem(t, await ask(), 'rate_limited')
   }
   const { ask, sent } = await setUp(t, { distinctNumbersPerDay: 3 })
   for (let n = 0; n < 50; n++) await ask('alice', `+4477009002${String(n).padStart(2, '0')}`)
-  assert.equal(sent.length, 3)
+  t.equal(sent.length, 3)
 })
 
 test('without messages the route is not there', async (t) => {
   const { send } = await openLimitedServer(t, {})
   const headers = { authorization: 'Bearer token-of-alice', 'content-type': 'application/json' }
   const request = { method: 'POST', target: smsPath, headers, body: `{"phone_number":"${number}"}` }
-  assertProblem(await send(request), 'not_found')
+  assertProblem(t, await send(request), 'not_found')
 })

@@ -2,9 +2,8 @@
  * The phone with Verify v2: what it opens and posts, against a service that only writes down what it gets.
  */
 
-import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { readOutcome } from '../../../simulator/answers.ts'
 import { captionOf } from '../../../simulator/captions.ts'
 import type { Step } from '../../../simulator/phone.ts'
@@ -30,16 +29,16 @@ async function recordingService(close: (end: () => unknown) => void) {
 }
 
 test('the phone opens a check_url and posts the object that it got, byte for byte', async (t) => {
-  const { serviceUrl, received } = await recordingService((end) => t.after(end))
+  const { serviceUrl, received } = await recordingService((end) => t.teardown(end))
   const simulator = await startTestSimulator({ serviceUrl })
   const { body } = await call(simulator, '', workflowOf('+4930123456'))
   const phone = simulator.createPhone()
   const steps: Step[] = []
   const opened = await phone.open(String(body?.check_url), 'cellular', (step) => steps.push(step))
-  assert.deepEqual(Object.keys(opened.body as object), ['request_id', 'code'])
+  t.strictSame(Object.keys(opened.body as object), ['request_id', 'code'])
   await phone.finish('a-token', opened.text)
-  assert.deepEqual(received, [`POST /v1/number-verification ${opened.text}`])
-  assert.deepEqual(
+  t.strictSame(received, [`POST /v1/number-verification ${opened.text}`])
+  t.strictSame(
     steps.map((step) => `${step.to} ${step.path} ${step.status} ${captionOf(step)}`),
     [
       'vonage /v2/verify/{request_id}/silent-auth/redirect 302 Open the auth_url over cellular',
@@ -48,20 +47,20 @@ test('the phone opens a check_url and posts the object that it got, byte for byt
     ],
   )
   const { code } = opened.body as { code: string }
-  assert.equal(JSON.stringify(steps).includes(code), false)
-  assert.equal((await call(simulator, `/${body?.request_id}`, { code })).text, '200 completed')
+  t.equal(JSON.stringify(steps).includes(code), false)
+  t.equal((await call(simulator, `/${body?.request_id}`, { code })).text, '200 completed')
 })
 
-test('a problem of Vonage’s at the end of a check_url leads to the fallback', async () => {
+test('a problem of Vonage’s at the end of a check_url leads to the fallback', async (t) => {
   const simulator = await startTestSimulator()
   const { body } = await call(simulator, '', workflowOf('+99012345677', ['silent_auth']))
   const opened = await simulator.createPhone().open(String(body?.check_url), 'cellular')
   const outcome = readOutcome(opened)
-  assert.partialDeepStrictEqual(outcome, { code: 'precondition-failed', next_action: 'use_fallback' })
+  t.hasStrict(outcome, { code: 'precondition-failed', next_action: 'use_fallback' })
 })
 
 test('the phone asks for an SMS and types its code', async (t) => {
-  const { serviceUrl, received } = await recordingService((end) => t.after(end))
+  const { serviceUrl, received } = await recordingService((end) => t.teardown(end))
   const simulator = await startTestSimulator({ serviceUrl })
   await call(simulator, '', workflowOf('+4930123456', ['sms']))
   const phone = simulator.createPhone()
@@ -69,7 +68,7 @@ test('the phone asks for an SMS and types its code', async (t) => {
   const [message] = simulator.messages('+4930123456')
   const code = String(message?.code)
   await phone.typeCode('a-token', { code, state: 'a-state' })
-  assert.deepEqual(received, [
+  t.strictSame(received, [
     'POST /v1/sms-verification {"phone_number":"+4930123456"}',
     `POST /v1/number-verification {"code":"${code}","state":"a-state"}`,
   ])

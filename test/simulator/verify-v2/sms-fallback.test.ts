@@ -2,9 +2,8 @@
  * The walk of the phone page that falls back to an SMS, against a service in a few lines that does what its contract says.
  */
 
-import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { Simulator } from '../../../simulator/simulator.ts'
 import { startTestSimulator } from '../harness.ts'
 import { listenOnLoopback } from '../phone-harness.ts'
@@ -78,51 +77,51 @@ async function walk(simulator: Simulator, phoneNumber: string, withSms: unknown 
 }
 
 test('a walk that cannot verify silently ends verified by SMS, whose text the page gets', async (t) => {
-  const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: true })
+  const { simulator, paths } = await openWorld((end) => t.teardown(end), { hasSms: true })
   const { outcome, events } = await walk(simulator, '+4930123456')
-  assert.partialDeepStrictEqual(outcome, { verified: true })
+  t.hasStrict(outcome, { verified: true })
   const [message] = simulator.messages('+4930123456')
-  assert.deepEqual(
+  t.strictSame(
     events.filter(({ type }) => type === 'sms'),
     [{ type: 'sms', text: message?.text }],
   )
-  assert.deepEqual(paths, ['/v1/network-enablement', '/v1/sms-verification', '/v1/number-verification'])
+  t.strictSame(paths, ['/v1/network-enablement', '/v1/sms-verification', '/v1/number-verification'])
 })
 
 test('a late SMS is waited for, and one that never comes is given up', async (t) => {
-  const { simulator, waitedMs } = await openWorld((end) => t.after(end), { hasSms: true })
-  assert.partialDeepStrictEqual((await walk(simulator, '+447700900261')).outcome, { verified: true })
-  assert.equal(waitedMs(), 20_000)
+  const { simulator, waitedMs } = await openWorld((end) => t.teardown(end), { hasSms: true })
+  t.hasStrict((await walk(simulator, '+447700900261')).outcome, { verified: true })
+  t.equal(waitedMs(), 20_000)
   const never = await walk(simulator, '+447700900260')
-  assert.partialDeepStrictEqual(never.outcome, { code: 'network_not_supported' })
+  t.hasStrict(never.outcome, { code: 'network_not_supported' })
 })
 
 test('a wrong code is typed three times, and no more', async (t) => {
-  const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: true })
+  const { simulator, paths } = await openWorld((end) => t.teardown(end), { hasSms: true })
   const { outcome } = await walk(simulator, '+447700900262')
-  assert.partialDeepStrictEqual(outcome, { code: 'code_rejected' })
-  assert.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
+  t.hasStrict(outcome, { code: 'code_rejected' })
+  t.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
 })
 
 test('a service that asks again for ever is not asked a fourth time', async (t) => {
-  const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: true, asksForEver: true })
-  assert.partialDeepStrictEqual((await walk(simulator, '+447700900262')).outcome, { code: 'wrong_code' })
-  assert.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
+  const { simulator, paths } = await openWorld((end) => t.teardown(end), { hasSms: true, asksForEver: true })
+  t.hasStrict((await walk(simulator, '+447700900262')).outcome, { code: 'wrong_code' })
+  t.equal(paths.filter((path) => path === '/v1/number-verification').length, 3)
 })
 
 test('without SMS at the service, or when nobody wants one, the silent outcome stays', async (t) => {
-  const { simulator, paths } = await openWorld((end) => t.after(end), { hasSms: false })
+  const { simulator, paths } = await openWorld((end) => t.teardown(end), { hasSms: false })
   for (const withSms of [true, false]) {
     const { outcome } = await walk(simulator, '+4930123456', withSms)
-    assert.partialDeepStrictEqual(outcome, { code: 'network_not_supported' })
+    t.hasStrict(outcome, { code: 'network_not_supported' })
   }
-  assert.equal(paths.filter((path) => path === '/v1/sms-verification').length, 1)
-  assert.equal((await walk(simulator, '+4930123456', 'yes')).status, 400)
+  t.equal(paths.filter((path) => path === '/v1/sms-verification').length, 1)
+  t.equal((await walk(simulator, '+4930123456', 'yes')).status, 400)
 })
 
-test('the page gets the numbers of Verify v2', async () => {
+test('the page gets the numbers of Verify v2', async (t) => {
   const simulator = await startTestSimulator()
   const response = await fetch(new URL('/phone/verify-numbers', simulator.phonePageUrl))
   const [first] = (await response.json()) as object[]
-  assert.partialDeepStrictEqual(first, { number: '+447700900200', step: 'start', rule: false })
+  t.hasStrict(first, { number: '+447700900200', step: 'start', rule: false })
 })

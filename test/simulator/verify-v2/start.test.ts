@@ -2,8 +2,7 @@
  * The calls of Verify v2 at the operator: who may send them, how often, and with what in them.
  */
 
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import { applicationJwt, startTestSimulator } from '../harness.ts'
 import { call, workflowOf } from './harness.ts'
 
@@ -51,21 +50,21 @@ const REFUSED: Record<string, [body: unknown, ...names: string[]]> = {
 }
 
 for (const [name, [body, ...expected]] of Object.entries(REFUSED)) {
-  test(`refuses ${name}`, async () => {
+  test(`refuses ${name}`, async (t) => {
     const answer = await call(simulator, '', body)
-    assert.equal(answer.status, 422)
-    assert.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/)
+    t.equal(answer.status, 422)
+    t.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/)
     const { type, invalid_parameters, ...problem } = answer.body as Record<string, unknown>
-    assert.match(String(type), /#invalid-params$/)
-    assert.deepEqual(Object.keys(problem), ['title', 'detail', 'instance'])
-    assert.deepEqual(
+    t.match(String(type), /#invalid-params$/)
+    t.strictSame(Object.keys(problem), ['title', 'detail', 'instance'])
+    t.strictSame(
       (invalid_parameters as Array<{ name: string }>).map((parameter) => parameter.name),
       expected,
     )
   })
 }
 
-test('takes everything that is documented', async () => {
+test('takes everything that is documented', async (t) => {
   const answer = await call(simulator, '', {
     brand: 'Acme Bank & Co 18',
     workflow: [silent, { ...sms, from: 'Acme', app_hash: 'ABC123def45' }, sms],
@@ -75,28 +74,28 @@ test('takes everything that is documented', async () => {
     client_ref: 'abc123',
     fraud_check: false,
   })
-  assert.equal(answer.status, 202)
-  assert.deepEqual(Object.keys(answer.body ?? {}), ['request_id', 'check_url'])
+  t.equal(answer.status, 202)
+  t.strictSame(Object.keys(answer.body ?? {}), ['request_id', 'check_url'])
   const { request_id, check_url } = answer.body ?? {}
-  assert.equal(check_url, `${simulator.operatorUrl}/v2/verify/${request_id}/silent-auth/redirect`)
+  t.equal(check_url, `${simulator.operatorUrl}/v2/verify/${request_id}/silent-auth/redirect`)
 })
 
-test('refuses bad JSON, and an address with a slash at the end', async () => {
-  assert.equal((await call(simulator, '', '{"brand":')).text, '400 invalid-params')
-  assert.equal((await call(simulator, '/', good)).status, 404)
+test('refuses bad JSON, and an address with a slash at the end', async (t) => {
+  t.equal((await call(simulator, '', '{"brand":')).text, '400 invalid-params')
+  t.equal((await call(simulator, '/', good)).status, 404)
 })
 
-test('refuses a check whose code is missing, too short or too long, without spending an attempt', async () => {
+test('refuses a check whose code is missing, too short or too long, without spending an attempt', async (t) => {
   const phoneNumber = '+4930200001'
   const started = await call(simulator, '', workflowOf(phoneNumber, ['sms']))
   const path = `/${started.body?.request_id}`
   for (const code of [undefined, 1234, 'abc', 'x'.repeat(11)])
-    assert.equal((await call(simulator, path, { code })).text, '422 code')
+    t.equal((await call(simulator, path, { code })).text, '422 code')
   const [message] = simulator.messages(phoneNumber)
-  assert.equal((await call(simulator, path, { code: message?.code })).status, 200)
+  t.equal((await call(simulator, path, { code: message?.code })).status, 200)
 })
 
-test('every call needs a good application JWT', async () => {
+test('every call needs a good application JWT', async (t) => {
   const expired = await applicationJwt(simulator, { claims: { iat: 1 } })
   for (const [path, method] of [
     ['', 'POST'],
@@ -106,23 +105,23 @@ test('every call needs a good application JWT', async () => {
   ] as const) {
     const body = method === 'POST' ? good : undefined
     const without = await call(simulator, path, body, { method, authorization: '' })
-    assert.equal(without.text, '401 unauthorized')
+    t.equal(without.text, '401 unauthorized')
     const late = await call(simulator, path, body, { method, authorization: expired })
-    assert.equal(late.text, '401 jwt-expired')
-    assert.equal((await call(simulator, path, path ? { code: '1234' } : {}, { method })).status < 500, true)
+    t.equal(late.text, '401 jwt-expired')
+    t.equal((await call(simulator, path, path ? { code: '1234' } : {}, { method })).status < 500, true)
   }
-  assert.equal((await call(simulator, '/some-id', { code: '1234' })).text, '404 request-not-found')
-  assert.equal((await call(simulator, '/some-id/next_workflow')).text, '404 request-not-found')
+  t.equal((await call(simulator, '/some-id', { code: '1234' })).text, '404 request-not-found')
+  t.equal((await call(simulator, '/some-id/next_workflow')).text, '404 request-not-found')
 })
 
-test('starts count against the quota of the account, and checks do not', async () => {
+test('starts count against the quota of the account, and checks do not', async (t) => {
   const narrow = await startTestSimulator({ requestsPerSecond: 1, now: () => Date.parse('2030-01-01') })
   const authorization = await applicationJwt(narrow, { claims: { iat: Date.parse('2030-01-01') / 1000 } })
   const first = await call(narrow, '', workflowOf('+4930300001'), { authorization })
-  assert.equal(first.status, 202)
+  t.equal(first.status, 202)
   const second = await call(narrow, '', workflowOf('+4930300002'), { authorization })
-  assert.equal(second.text, '429 throttled')
-  assert.equal(second.headers.get('retry-after'), '1')
+  t.equal(second.text, '429 throttled')
+  t.equal(second.headers.get('retry-after'), '1')
   const check = await call(narrow, `/${first.body?.request_id}`, { code: '0000' }, { authorization })
-  assert.equal(check.text, '410 expired')
+  t.equal(check.text, '410 expired')
 })

@@ -1,6 +1,5 @@
 /** The client against a local HTTP server in Vonage's place: how often it calls, with which JWT, for how long. */
-import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { test } from 'tap'
 import { rejectsWith } from '../../support/failure.ts'
 import { closed } from '../../support/raw-server.ts'
 import { assertBetween, slackMs } from '../../support/raw-transport.ts'
@@ -33,56 +32,56 @@ const allowedHeaders = [
   'host',
 ]
 
-describe('a start', { concurrency: true }, () => {
-  test('sends the documented request with our JWT and no header beyond the allow-list', async (t) => {
+test('a start', { jobs: 8 }, async (t) => {
+  t.test('sends the documented request with our JWT and no header beyond the allow-list', async (t) => {
     const { start, calls } = await setUpClient(t, () => goodStart)
-    assert.deepEqual(await start(), { authUrl, requiresCarrierNetwork: true })
+    t.strictSame(await start(), { authUrl, requiresCarrierNetwork: true })
     const [call] = calls
-    assert.equal(calls.length, 1)
-    assert.equal(`${call?.method} ${call?.path}`, 'POST /v0.1/network-enablement')
-    assert.equal(call?.body, '{"phone_number":"+99012345678","scopes":["a-scope"],"state":"a-state"}')
-    assert.deepEqual(call?.headerNames, allowedHeaders)
-    assert.equal(call?.headers['accept-encoding'], 'identity')
-    await assertSignedByUs(call)
+    t.equal(calls.length, 1)
+    t.equal(`${call?.method} ${call?.path}`, 'POST /v0.1/network-enablement')
+    t.equal(call?.body, '{"phone_number":"+99012345678","scopes":["a-scope"],"state":"a-state"}')
+    t.strictSame(call?.headerNames, allowedHeaders)
+    t.equal(call?.headers['accept-encoding'], 'identity')
+    await assertSignedByUs(t, call)
   })
 
-  test('shares its JWT with the others', async (t) => {
+  t.test('shares its JWT with the others', async (t) => {
     const { start, calls } = await setUpClient(t, () => goodStart)
     await Promise.all(Array.from({ length: 20 }, () => start()))
-    assert.equal(calls.length, 20)
-    assert.equal(distinctJwts(calls), 1)
+    t.equal(calls.length, 20)
+    t.equal(distinctJwts(calls), 1)
   })
 
-  test('is sent again with a new JWT after a 401, when the old one was ten seconds old', async (t) => {
+  t.test('is sent again with a new JWT after a 401, when the old one was ten seconds old', async (t) => {
     const { start, calls, clock } = await setUpClient(t, (n) => (n === 1 ? { status: 401 } : goodStart))
     await start()
     clock.advance(10_000)
-    assert.equal((await start()).authUrl, authUrl)
-    assert.equal(calls.length, 3)
-    assert.equal(calls[0]?.headers.authorization, calls[1]?.headers.authorization)
-    assert.notEqual(calls[1]?.headers.authorization, calls[2]?.headers.authorization)
-    assert.equal(calls[1]?.body, calls[2]?.body)
-    await assertSignedByUs(calls[2])
+    t.equal((await start()).authUrl, authUrl)
+    t.equal(calls.length, 3)
+    t.equal(calls[0]?.headers.authorization, calls[1]?.headers.authorization)
+    t.not(calls[1]?.headers.authorization, calls[2]?.headers.authorization)
+    t.equal(calls[1]?.body, calls[2]?.body)
+    await assertSignedByUs(t, calls[2])
   })
 
-  test('is upstream_refused after a second 401, with exactly two calls', async (t) => {
+  t.test('is upstream_refused after a second 401, with exactly two calls', async (t) => {
     const { start, calls, clock } = await setUpClient(t, (n) => (n === 0 ? goodStart : { status: 401 }))
     await start()
     clock.advance(10_000)
-    await rejectsWith(start(), 'upstream_refused')
-    assert.equal(calls.length, 3, 'one before, and two')
+    await rejectsWith(t, start(), 'upstream_refused')
+    t.equal(calls.length, 3, 'one before, and two')
   })
 
-  test('is upstream_refused after a 401 on a JWT that is new itself, with exactly one call', async (t) => {
+  t.test('is upstream_refused after a 401 on a JWT that is new itself, with exactly one call', async (t) => {
     const { start, calls, clock } = await setUpClient(t, () => ({ status: 401 }))
-    await rejectsWith(start(), 'upstream_refused')
-    assert.equal(calls.length, 1)
+    await rejectsWith(t, start(), 'upstream_refused')
+    t.equal(calls.length, 1)
     clock.advance(9_999)
-    await rejectsWith(start(), 'upstream_refused')
-    assert.equal(calls.length, 2)
+    await rejectsWith(t, start(), 'upstream_refused')
+    t.equal(calls.length, 2)
   })
 
-  test('one of 50 refused at once leads to no more than one new JWT and two calls each', async (t) => {
+  t.test('one of 50 refused at once leads to no more than one new JWT and two calls each', async (t) => {
     let firstJwt: string | undefined
     const { start, calls, clock } = await setUpClient(t, (_n, { headers }) => {
       firstJwt ??= headers.authorization
@@ -91,71 +90,71 @@ describe('a start', { concurrency: true }, () => {
     await start()
     clock.advance(60_000)
     await Promise.all(Array.from({ length: 50 }, () => start()))
-    assert.equal(distinctJwts(calls), 2)
-    assert.ok(calls.length <= 1 + 2 * 50)
+    t.equal(distinctJwts(calls), 2)
+    t.ok(calls.length <= 1 + 2 * 50)
   })
 
   for (const status of [400, 402, 403, 404, 422, 429, 500, 502, 503]) {
-    test(`is not sent again after a ${status}`, async (t) => {
+    t.test(`is not sent again after a ${status}`, async (t) => {
       const { start, calls, clock } = await setUpClient(t, (n) => (n === 0 ? goodStart : { status }))
       await start()
       clock.advance(60_000)
-      await assert.rejects(start())
-      assert.equal(calls.length, 2)
+      await t.rejects(start())
+      t.equal(calls.length, 2)
     })
   }
 
-  test('is upstream_timeout when no answer comes, at its deadline, and its connection goes', async (t) => {
+  t.test('is upstream_timeout when no answer comes, at its deadline, and its connection goes', async (t) => {
     const { start, calls } = await setUpClient(t, () => undefined, 150)
-    const tookMs = await elapsedMs(() => rejectsWith(start(), 'upstream_timeout'))
-    assertBetween(tookMs, 150, 150 + slackMs)
+    const tookMs = await elapsedMs(() => rejectsWith(t, start(), 'upstream_timeout'))
+    assertBetween(t, tookMs, 150, 150 + slackMs)
     await closed(calls[0]?.socket)
-    assert.equal(calls.length, 1)
+    t.equal(calls.length, 1)
   })
 
-  test('has one deadline over both tries', async (t) => {
+  t.test('has one deadline over both tries', async (t) => {
     const script: Script = (n) => (n === 0 ? goodStart : n === 1 ? { status: 401, afterMs: 450 } : undefined)
     const { start, calls, clock } = await setUpClient(t, script, 600)
     await start()
     clock.advance(10_000)
-    const tookMs = await elapsedMs(() => rejectsWith(start(), 'upstream_timeout'))
-    assertBetween(tookMs, 600, 1000)
-    assert.equal(calls.length, 3)
+    const tookMs = await elapsedMs(() => rejectsWith(t, start(), 'upstream_timeout'))
+    assertBetween(t, tookMs, 600, 1000)
+    t.equal(calls.length, 3)
   })
 
-  test('ends with its caller, long before its deadline', async (t) => {
+  t.test('ends with its caller, long before its deadline', async (t) => {
     const gone = new AbortController()
     const { start, calls } = await setUpClient(t, () => void setImmediate(() => gone.abort()))
-    assertBetween(await elapsedMs(() => rejectsWith(start(gone), 'upstream_timeout')), 0, slackMs)
+    assertBetween(t, await elapsedMs(() => rejectsWith(t, start(gone), 'upstream_timeout')), 0, slackMs)
     await closed(calls[0]?.socket)
   })
 
-  test('is upstream_unavailable without a connection', async (t) => {
+  t.test('is upstream_unavailable without a connection', async (t) => {
     const { start } = await setUpClient(t, () => undefined, 5000, 'http://127.0.0.1:1')
-    await rejectsWith(start(), 'upstream_unavailable')
+    await rejectsWith(t, start(), 'upstream_unavailable')
   })
 
-  test('reads a Retry-After date against the injected clock', async (t) => {
+  t.test('reads a Retry-After date against the injected clock', async (t) => {
     const date = new Date(Date.UTC(2026, 0, 1) + 30_000).toUTCString()
     const { start } = await setUpClient(t, () => ({ status: 429, headers: { 'retry-after': date } }))
-    assert.equal((await rejectsWith(start(), 'upstream_busy')).retryAfterSeconds, 30)
+    t.equal((await rejectsWith(t, start(), 'upstream_busy')).retryAfterSeconds, 30)
   })
 })
 
-describe('a finish', { concurrency: true }, () => {
+test('a finish', { jobs: 8 }, async (t) => {
   const byPath =
     (token: ReturnType<Script>, verify: ReturnType<Script>): Script =>
     (_n, { path }) =>
       path === '/oauth2/token' ? token : verify
 
   for (const verified of [true, false]) {
-    test(`exchanges the code, asks about the number, and answers ${verified}`, async (t) => {
+    t.test(`exchanges the code, asks about the number, and answers ${verified}`, async (t) => {
       const verify = { status: 200, body: { devicePhoneNumberVerified: verified } }
       const { finish, calls } = await setUpClient(t, byPath(goodToken, verify))
-      assert.equal(await finish(), verified)
+      t.equal(await finish(), verified)
       const [token, question] = calls
-      assert.equal(`${token?.method} ${token?.path}`, 'POST /oauth2/token')
-      assert.deepEqual(
+      t.equal(`${token?.method} ${token?.path}`, 'POST /oauth2/token')
+      t.strictSame(
         [...new URLSearchParams(token?.body)],
         [
           ['grant_type', 'authorization_code'],
@@ -163,75 +162,83 @@ describe('a finish', { concurrency: true }, () => {
           ['redirect_uri', redirectUri],
         ],
       )
-      await assertSignedByUs(token)
-      assert.equal(`${question?.method} ${question?.path}`, 'POST /camara/number-verification/v031/verify')
-      assert.equal(question?.body, '{"phoneNumber":"+99012345678"}')
-      assert.equal(question?.headers.authorization, 'Bearer an-access-token')
-      assert.equal(question?.headers['x-correlator'], 'a-request')
-      assert.deepEqual(token?.headerNames, allowedHeaders)
-      assert.deepEqual(question?.headerNames.toSorted(), [...allowedHeaders, 'x-correlator'].toSorted())
-      assert.equal(calls.length, 2)
+      await assertSignedByUs(t, token)
+      t.equal(`${question?.method} ${question?.path}`, 'POST /camara/number-verification/v031/verify')
+      t.equal(question?.body, '{"phoneNumber":"+99012345678"}')
+      t.equal(question?.headers.authorization, 'Bearer an-access-token')
+      t.equal(question?.headers['x-correlator'], 'a-request')
+      t.strictSame(token?.headerNames, allowedHeaders)
+      t.strictSame(question?.headerNames.toSorted(), [...allowedHeaders, 'x-correlator'].toSorted())
+      t.equal(calls.length, 2)
     })
   }
 
-  test('does not spend a refused code twice, and asks nothing about the number', async (t) => {
+  t.test('does not spend a refused code twice, and asks nothing about the number', async (t) => {
     const { finish, calls } = await setUpClient(
       t,
       byPath({ status: 400, body: { error: 'invalid_grant' } }, goodVerify),
     )
-    await rejectsWith(finish(), 'code_rejected')
-    assert.equal(calls.length, 1)
+    await rejectsWith(t, finish(), 'code_rejected')
+    t.equal(calls.length, 1)
   })
 
-  test('is not sent again after a 401, but the next one comes with a new JWT', async (t) => {
+  t.test('is not sent again after a 401, but the next one comes with a new JWT', async (t) => {
     const { finish, calls, clock } = await setUpClient(
       t,
       (n) => [goodToken, goodVerify, { status: 401 }, goodToken, goodVerify][n],
     )
     await finish()
     clock.advance(10_000)
-    await rejectsWith(finish(), 'upstream_refused')
-    assert.equal(calls.length, 3)
-    assert.equal(await finish(), true)
-    assert.equal(calls[0]?.headers.authorization, calls[2]?.headers.authorization)
-    assert.notEqual(calls[2]?.headers.authorization, calls[3]?.headers.authorization)
+    await rejectsWith(t, finish(), 'upstream_refused')
+    t.equal(calls.length, 3)
+    t.equal(await finish(), true)
+    t.equal(calls[0]?.headers.authorization, calls[2]?.headers.authorization)
+    t.not(calls[2]?.headers.authorization, calls[3]?.headers.authorization)
   })
 
-  test('asks about the number once, also when that is refused', async (t) => {
+  t.test('asks about the number once, also when that is refused', async (t) => {
     const { finish, calls } = await setUpClient(
       t,
       byPath(goodToken, { status: 401, body: { code: 'UNAUTHENTICATED' } }),
     )
-    await rejectsWith(finish(), 'upstream_refused')
-    assert.equal(calls.length, 2)
+    await rejectsWith(t, finish(), 'upstream_refused')
+    t.equal(calls.length, 2)
   })
 
   for (const [what, script, count] of [
     ['the exchange', byPath(undefined, goodVerify), 1],
     ['the verification', byPath(goodToken, undefined), 2],
   ] as const) {
-    test(`is outcome_unknown when ${what} gets no answer, at its deadline, with nothing sent twice`, async (t) => {
-      const { finish, calls } = await setUpClient(t, script, 150)
-      assertBetween(await elapsedMs(() => rejectsWith(finish(), 'outcome_unknown')), 150, 150 + slackMs)
-      assert.equal(calls.length, count)
-    })
+    t.test(
+      `is outcome_unknown when ${what} gets no answer, at its deadline, with nothing sent twice`,
+      async (t) => {
+        const { finish, calls } = await setUpClient(t, script, 150)
+        assertBetween(
+          t,
+          await elapsedMs(() => rejectsWith(t, finish(), 'outcome_unknown')),
+          150,
+          150 + slackMs,
+        )
+        t.equal(calls.length, count)
+      },
+    )
   }
 
-  test('spends no code while the circuit of the second call is open', async (t) => {
+  t.test('spends no code while the circuit of the second call is open', async (t) => {
     const { finish, calls } = await setUpClient(t, byPath(goodToken, { status: 500 }))
-    for (let fault = 0; fault < 5; fault++) await rejectsWith(finish(), 'upstream_invalid')
-    const refused = await rejectsWith(finish(), 'upstream_busy')
-    assert.equal(refused.retryAfterSeconds, 30)
-    assert.equal(calls.length, 10)
+    for (let fault = 0; fault < 5; fault++) await rejectsWith(t, finish(), 'upstream_invalid')
+    const refused = await rejectsWith(t, finish(), 'upstream_busy')
+    t.equal(refused.retryAfterSeconds, 30)
+    t.equal(calls.length, 10)
   })
 
-  test('has one deadline over both calls', async (t) => {
+  t.test('has one deadline over both calls', async (t) => {
     const { finish } = await setUpClient(t, byPath({ ...goodToken, afterMs: 450 }, undefined), 600)
-    assertBetween(await elapsedMs(() => rejectsWith(finish(), 'outcome_unknown')), 600, 1000)
+    assertBetween(t, await elapsedMs(() => rejectsWith(t, finish(), 'outcome_unknown')), 600, 1000)
   })
 
-  test('is upstream_unavailable without a connection for the code', async (t) => {
+  t.test('is upstream_unavailable without a connection for the code', async (t) => {
     const { finish } = await setUpClient(t, () => undefined, 5000, 'http://127.0.0.1:1')
-    await rejectsWith(finish(), 'upstream_unavailable')
+    await rejectsWith(t, finish(), 'upstream_unavailable')
   })
 })

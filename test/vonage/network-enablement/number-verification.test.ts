@@ -1,6 +1,5 @@
 /** The bytes of the code exchange and of the check, and what each answer to them means: pure functions over tables. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type Test, test } from 'tap'
 import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../../src/vonage/network-enablement/number-verification.ts'
 import type { Outcome } from '../../../src/vonage/route.ts'
 import type { Answer, NoAnswer } from '../../../src/vonage/transport.ts'
+import { confirm, fail } from '../../support/must.ts'
 import { traceparent } from '../../support/spans.ts'
 import { correlation } from '../../support/unobserved.ts'
 
@@ -35,26 +35,26 @@ const oauth = (status: number, error: string) =>
 const problem = (status: number, type: string) =>
   answer(status, { type: `https://developer.vonage.com/api-errors#${type}`, title: 'canary-upstream' })
 
-function failureOf(judge: () => unknown): ServiceFailure {
+function failureOf(t: Test, judge: () => unknown): ServiceFailure {
   try {
     judge()
   } catch (error) {
-    assert.ok(error instanceof ServiceFailure)
+    confirm(t, error instanceof ServiceFailure)
     return error
   }
-  return assert.fail('it did not fail')
+  return fail('it did not fail')
 }
 
 /** Nothing of upstream's wording may travel on in a failure. */
-function failsWith(judge: () => unknown, code: FailureCode): ServiceFailure {
-  const failure = failureOf(judge)
-  assert.equal(failure.code, code)
-  assert.doesNotMatch(`${failure.message} ${failure.note}`, /canary/)
+function failsWith(t: Test, judge: () => unknown, code: FailureCode): ServiceFailure {
+  const failure = failureOf(t, judge)
+  t.equal(failure.code, code)
+  t.notMatch(`${failure.message} ${failure.note}`, /canary/)
   return failure
 }
 
-test('the token request is a form with the three members and the application JWT', () => {
-  assert.deepEqual(
+test('the token request is a form with the three members and the application JWT', async (t) => {
+  t.strictSame(
     tokenRequest('a code/+&=é', 'https://bff.example/callback?x=1', 'the.application.jwt', correlation),
     {
       method: 'POST',
@@ -68,14 +68,14 @@ test('the token request is a form with the three members and the application JWT
   )
 })
 
-test('a code cannot add a member to the token request', () => {
+test('a code cannot add a member to the token request', async (t) => {
   const { body } = tokenRequest(
     'x&grant_type=password&redirect_uri=https://evil.example',
     'https://a.example/',
     'jwt',
     correlation,
   )
-  assert.deepEqual(
+  t.strictSame(
     [...new URLSearchParams(body)],
     [
       ['grant_type', 'authorization_code'],
@@ -85,10 +85,10 @@ test('a code cannot add a member to the token request', () => {
   )
 })
 
-test('the verify request has the whole number as its one member, and the access token', () => {
+test('the verify request has the whole number as its one member, and the access token', async (t) => {
   const phoneNumber = parsePhoneNumber('+99012345678')
-  assert.ok(phoneNumber)
-  assert.deepEqual(verifyRequest(phoneNumber, 'one-use-token', correlation), {
+  confirm(t, phoneNumber)
+  t.strictSame(verifyRequest(phoneNumber, 'one-use-token', correlation), {
     method: 'POST',
     path: '/camara/number-verification/v031/verify',
     headers: {
@@ -100,16 +100,16 @@ test('the verify request has the whole number as its one member, and the access 
   })
 })
 
-test('a 200 with an access token gives the token, whatever stands beside it', () => {
+test('a 200 with an access token gives the token, whatever stands beside it', async (t) => {
   const token = 'eyJ.a~!#$%/+=|'
-  assert.equal(judgeToken(answer(200, { access_token: token }), nowMs), token)
+  t.equal(judgeToken(answer(200, { access_token: token }), nowMs), token)
   const full = { access_token: token, token_type: 'Bearer', expires_in: 29, error: 'invalid_grant', x: null }
-  assert.equal(judgeToken(answer(200, full), nowMs), token)
+  t.equal(judgeToken(answer(200, full), nowMs), token)
 })
 
-test('a 200 with a boolean gives the boolean, whatever stands beside it', () => {
-  assert.equal(judgeVerify(answer(200, { devicePhoneNumberVerified: true }), nowMs), true)
-  assert.equal(judgeVerify(answer(200, { devicePhoneNumberVerified: false, code: 'X' }), nowMs), false)
+test('a 200 with a boolean gives the boolean, whatever stands beside it', async (t) => {
+  t.equal(judgeVerify(answer(200, { devicePhoneNumberVerified: true }), nowMs), true)
+  t.equal(judgeVerify(answer(200, { devicePhoneNumberVerified: false, code: 'X' }), nowMs), false)
 })
 
 const badBodies: unknown[] = ['', '<html></html>', '{"access_token":', 'null', '"text"', '[]', '7', {}]
@@ -160,8 +160,8 @@ const tokenRows: Row[] = [
 ]
 
 for (const [title, outcome, code] of tokenRows)
-  test(`at the token endpoint, ${title} is ${code}`, () => {
-    failsWith(() => judgeToken(outcome, nowMs), code)
+  test(`at the token endpoint, ${title} is ${code}`, async (t) => {
+    failsWith(t, () => judgeToken(outcome, nowMs), code)
   })
 
 const notOnNetwork = 'NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK'
@@ -200,35 +200,35 @@ const verifyRows: Row[] = [
 ]
 
 for (const [title, outcome, code] of verifyRows)
-  test(`at the check, ${title} is ${code}`, () => {
-    failsWith(() => judgeVerify(outcome, nowMs), code)
+  test(`at the check, ${title} is ${code}`, async (t) => {
+    failsWith(t, () => judgeVerify(outcome, nowMs), code)
   })
 
 for (const judge of [judgeToken, judgeVerify]) {
-  test(`${judge.name} keeps the socket's error as the cause, for the log`, () => {
+  test(`${judge.name} keeps the socket's error as the cause, for the log`, async (t) => {
     for (const kind of ['unreachable', 'timeout', 'broken', 'cancelled'] as const)
-      assert.equal(failureOf(() => judge(noAnswer(kind), nowMs)).cause, noAnswerCause)
+      t.equal(failureOf(t, () => judge(noAnswer(kind), nowMs)).cause, noAnswerCause)
   })
 
-  test(`${judge.name} passes on why a call was not sent`, () => {
-    assert.equal(failureOf(() => judge(busy, nowMs)).note, 'the circuit is open')
+  test(`${judge.name} passes on why a call was not sent`, async (t) => {
+    t.equal(failureOf(t, () => judge(busy, nowMs)).note, 'the circuit is open')
   })
 }
 
-test('the exchange passes on for how long it was not sent', () => {
-  assert.equal(failureOf(() => judgeToken(busy, nowMs)).retryAfterSeconds, 30)
+test('the exchange passes on for how long it was not sent', async (t) => {
+  t.equal(failureOf(t, () => judgeToken(busy, nowMs)).retryAfterSeconds, 30)
 })
 
-test('the exchange passes Retry-After on, in seconds or as a date, within 1 to 60', () => {
+test('the exchange passes Retry-After on, in seconds or as a date, within 1 to 60', async (t) => {
   const inSeconds = (retryAfter: string) =>
-    failureOf(() => judgeToken(answer(429, {}, { 'retry-after': retryAfter }), nowMs)).retryAfterSeconds
-  assert.deepEqual(['7', '3600', '0', 'soon'].map(inSeconds), [7, 60, 1, 1])
-  assert.equal(inSeconds(new Date(nowMs + 9000).toUTCString()), 9)
+    failureOf(t, () => judgeToken(answer(429, {}, { 'retry-after': retryAfter }), nowMs)).retryAfterSeconds
+  t.strictSame(['7', '3600', '0', 'soon'].map(inSeconds), [7, 60, 1, 1])
+  t.equal(inSeconds(new Date(nowMs + 9000).toUTCString()), 9)
 })
 
-test('both requests go on with the trace of their caller', () => {
+test('both requests go on with the trace of their caller', async (t) => {
   const traced = { ...correlation, traceparent }
-  assert.equal(tokenRequest('a', 'https://a.example', 'jwt', traced).headers.traceparent, traceparent)
-  const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
-  assert.equal(verifyRequest(phoneNumber, 'token', traced).headers.traceparent, traceparent)
+  t.equal(tokenRequest('a', 'https://a.example', 'jwt', traced).headers.traceparent, traceparent)
+  const phoneNumber = parsePhoneNumber('+99012345678') ?? fail()
+  t.equal(verifyRequest(phoneNumber, 'token', traced).headers.traceparent, traceparent)
 })

@@ -1,7 +1,7 @@
 /** The wire format of a start: the bytes of the request, and what each answer means. */
-import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+
 import { inspect } from 'node:util'
+import { test } from 'tap'
 import { type FailureCode, ServiceFailure } from '../../../src/core/failures.ts'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import type { AuthUrl } from '../../../src/core/ports.ts'
@@ -12,6 +12,7 @@ import {
 import type { Outcome } from '../../../src/vonage/route.ts'
 import type { NoAnswer } from '../../../src/vonage/transport.ts'
 import { rejectsWith } from '../../support/failure.ts'
+import { confirm, must } from '../../support/must.ts'
 import { traceparent } from '../../support/spans.ts'
 import { correlation } from '../../support/unobserved.ts'
 
@@ -31,32 +32,32 @@ function answer(status: number, body: unknown = '', headers: Record<string, stri
 
 const entry = (value: unknown) => ({ scopes: { [scope]: value } })
 
-describe('the request', () => {
+test('the request', async (t) => {
   const phoneNumber = parsePhoneNumber('+99012345678')
-  assert.ok(phoneNumber)
+  must(phoneNumber)
   const request = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', correlation)
 
-  test('its body has exactly phone_number, scopes as an array, and state', () => {
-    assert.equal(request.body, `{"phone_number":"+99012345678","scopes":["${scope}"],"state":"a-state"}`)
+  t.test('its body has exactly phone_number, scopes as an array, and state', async (t) => {
+    t.equal(request.body, `{"phone_number":"+99012345678","scopes":["${scope}"],"state":"a-state"}`)
   })
 
-  test('it goes on with the trace of its caller', () => {
+  t.test('it goes on with the trace of its caller', async (t) => {
     const traced = { ...correlation, traceparent }
     const { headers } = networkEnablementRequest({ phoneNumber, scope, state: 'a-state' }, 'a.j.wt', traced)
-    assert.deepEqual(headers, { ...request.headers, traceparent })
+    t.strictSame(headers, { ...request.headers, traceparent })
   })
 
-  test('it is a POST with the JWT as a bearer token', () => {
-    assert.equal(request.method, 'POST')
-    assert.equal(request.path, '/v0.1/network-enablement')
-    assert.deepEqual(request.headers, {
+  t.test('it is a POST with the JWT as a bearer token', async (t) => {
+    t.equal(request.method, 'POST')
+    t.equal(request.path, '/v0.1/network-enablement')
+    t.strictSame(request.headers, {
       authorization: 'Bearer a.j.wt',
       'content-type': 'application/json',
     })
   })
 })
 
-describe('an answer with a URL', () => {
+test('an answer with a URL', async (t) => {
   const flags: [string, Record<string, unknown>, boolean][] = [
     ['true', { requires_carrier_network: true }, true],
     ['false', { requires_carrier_network: false }, false],
@@ -64,8 +65,8 @@ describe('an answer with a URL', () => {
     ['null', { requires_carrier_network: null }, true],
   ]
   for (const [what, members, requiresCarrierNetwork] of flags) {
-    test(`with requires_carrier_network ${what} means ${requiresCarrierNetwork}`, async () => {
-      assert.deepEqual(await judge(answer(200, entry({ auth_url: authUrl, ...members }))), {
+    t.test(`with requires_carrier_network ${what} means ${requiresCarrierNetwork}`, async (t) => {
+      t.strictSame(await judge(answer(200, entry({ auth_url: authUrl, ...members }))), {
         authUrl,
         requiresCarrierNetwork,
       })
@@ -83,14 +84,14 @@ describe('an answer with a URL', () => {
     'spaces around the JSON': ` ${JSON.stringify(entry({ auth_url: authUrl }))}\r\n`,
   }
   for (const [what, body] of Object.entries(tolerated)) {
-    test(`passes with ${what}`, async () => {
-      assert.equal((await judge(answer(200, body))).authUrl, authUrl)
+    t.test(`passes with ${what}`, async (t) => {
+      t.equal((await judge(answer(200, body))).authUrl, authUrl)
     })
   }
 
-  test('hands the URL out exactly as it came', async () => {
+  t.test('hands the URL out exactly as it came', async (t) => {
     const odd = 'https://API-EU.vonage.com:8443/a/../b?x=%7e&y=a+b'
-    assert.equal((await judge(answer(200, entry({ auth_url: odd })))).authUrl, odd)
+    t.equal((await judge(answer(200, entry({ auth_url: odd })))).authUrl, odd)
   })
 })
 
@@ -152,17 +153,20 @@ const bodies: [string, FailureCode, unknown][] = [
   ['60,000 brackets', 'upstream_invalid', '['.repeat(60_000)],
 ]
 
-describe('a 200', () => {
+test('a 200', async (t) => {
   for (const name of ['constructor', 'toString', '__proto__']) {
-    test(`without the scope "${name}" is network_not_supported, though every object has that member`, async () => {
-      const work = async () => judgeNetworkEnablement(answer(200, { scopes: {} }), name, policy, nowMs)
-      await rejectsWith(work(), 'network_not_supported')
-    })
+    t.test(
+      `without the scope "${name}" is network_not_supported, though every object has that member`,
+      async (t) => {
+        const work = async () => judgeNetworkEnablement(answer(200, { scopes: {} }), name, policy, nowMs)
+        await rejectsWith(t, work(), 'network_not_supported')
+      },
+    )
   }
 
   for (const [what, code, body] of bodies) {
-    test(`with ${what} is ${code}`, async () => {
-      await rejectsWith(judge(answer(200, body)), code)
+    t.test(`with ${what} is ${code}`, async (t) => {
+      await rejectsWith(t, judge(answer(200, body)), code)
     })
   }
 })
@@ -178,12 +182,12 @@ const statuses: Partial<Record<FailureCode, number[]>> = {
 
 for (const [code, list] of Object.entries(statuses) as [FailureCode, number[]][])
   for (const status of list)
-    test(`status ${status} is ${code}, whatever its body says`, async () => {
+    test(`status ${status} is ${code}, whatever its body says`, async (t) => {
       for (const body of ['', good, '<html>', { title: 'Unauthorized', type: '#low-balance' }])
-        await rejectsWith(judge(answer(status, body)), code)
+        await rejectsWith(t, judge(answer(status, body)), code)
     })
 
-describe('the words of Vonage', () => {
+test('the words of Vonage', async (t) => {
   const speaking: [string, FailureCode, Outcome][] = [
     ['an error', 'network_not_supported', answer(200, entry({ error: { detail: 'canary' } }))],
     ['a body that is not JSON', 'upstream_invalid', answer(200, 'canary')],
@@ -192,13 +196,13 @@ describe('the words of Vonage', () => {
     ['a header', 'upstream_busy', answer(429, '', { 'retry-after': 'canary' })],
   ]
   for (const [what, code, outcome] of speaking) {
-    test(`of ${what} are not in the failure`, async () => {
-      assert.doesNotMatch(inspect(await rejectsWith(judge(outcome), code)), /canary/)
+    t.test(`of ${what} are not in the failure`, async (t) => {
+      t.notMatch(inspect(await rejectsWith(t, judge(outcome), code)), /canary/)
     })
   }
 })
 
-describe('Retry-After', () => {
+test('Retry-After', async (t) => {
   const retries: [string, Outcome, number][] = [
     ['of a 429', answer(429, '', { 'retry-after': '17' }), 17],
     ['of a 503', answer(503, '', { 'retry-after': '17' }), 17],
@@ -211,24 +215,24 @@ describe('Retry-After', () => {
     ['beyond a minute', answer(429, '', { 'retry-after': '1000000000' }), 60],
   ]
   for (const [what, outcome, seconds] of retries) {
-    test(`${what} is upstream_busy for ${seconds} s`, async () => {
-      assert.equal((await rejectsWith(judge(outcome), 'upstream_busy')).retryAfterSeconds, seconds)
+    t.test(`${what} is upstream_busy for ${seconds} s`, async (t) => {
+      t.equal((await rejectsWith(t, judge(outcome), 'upstream_busy')).retryAfterSeconds, seconds)
     })
   }
 
   for (const status of [400, 401, 403, 404, 500, 502, 504]) {
-    test(`on a ${status} changes nothing`, async () => {
+    t.test(`on a ${status} changes nothing`, async (t) => {
       const failure = await judge(answer(status, '', { 'retry-after': '17' })).catch(
         (error: unknown) => error,
       )
-      assert.ok(failure instanceof ServiceFailure)
-      assert.notEqual(failure.code, 'upstream_busy')
-      assert.equal(failure.retryAfterSeconds, undefined)
+      confirm(t, failure instanceof ServiceFailure)
+      t.not(failure.code, 'upstream_busy')
+      t.equal(failure.retryAfterSeconds, undefined)
     })
   }
 })
 
-describe('no answer', () => {
+test('no answer', async (t) => {
   const cause = new Error('a cause for the log')
   const kinds: [NoAnswer['kind'], FailureCode][] = [
     ['unreachable', 'upstream_unavailable'],
@@ -237,25 +241,26 @@ describe('no answer', () => {
     ['broken', 'upstream_invalid'],
   ]
   for (const [kind, code] of kinds) {
-    test(`because of "${kind}" is ${code}, repeatable or not`, async () => {
-      for (const repeatable of [true, false]) await rejectsWith(judge({ kind, repeatable, cause }), code)
+    t.test(`because of "${kind}" is ${code}, repeatable or not`, async (t) => {
+      for (const repeatable of [true, false]) await rejectsWith(t, judge({ kind, repeatable, cause }), code)
     })
   }
 
   for (const kind of ['unreachable', 'timeout', 'broken'] as const) {
-    test(`because of "${kind}" keeps its cause for the log`, async () => {
+    t.test(`because of "${kind}" keeps its cause for the log`, async (t) => {
       const failure: unknown = await judge({ kind, repeatable: false, cause }).catch(
         (error: unknown) => error,
       )
-      assert.equal(failure instanceof ServiceFailure && failure.cause, cause)
+      t.equal(failure instanceof ServiceFailure && failure.cause, cause)
     })
   }
 
-  test('because we did not send it is upstream_busy, with our own Retry-After', async () => {
+  t.test('because we did not send it is upstream_busy, with our own Retry-After', async (t) => {
     const failure = await rejectsWith(
+      t,
       judge({ kind: 'busy', note: 'the circuit is open', retryAfterSeconds: 23 }),
       'upstream_busy',
     )
-    assert.equal(failure.retryAfterSeconds, 23)
+    t.equal(failure.retryAfterSeconds, 23)
   })
 })

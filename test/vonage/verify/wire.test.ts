@@ -1,6 +1,5 @@
 /** The wire format of Verify v2: what is sent, and what each answer means. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test } from 'tap'
 import type { FailureCode } from '../../../src/core/failures.ts'
 import { parsePhoneNumber } from '../../../src/core/phone-number.ts'
 import type { Outcome } from '../../../src/vonage/route.ts'
@@ -15,6 +14,7 @@ import {
   startRequest,
 } from '../../../src/vonage/verify/wire.ts'
 import { rejectsWith } from '../../support/failure.ts'
+import { fail } from '../../support/must.ts'
 import { correlation } from '../../support/unobserved.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
@@ -22,7 +22,7 @@ const policy = { hosts: ['*.nexmo.com'], http: 'none' } as const
 const checkUrl = 'https://api.nexmo.com/v2/verify/c11236f4/silent-auth/redirect'
 const requestId = 'c11236f4-00bf-4b89-84ba-88b25df97315'
 const begun = { request_id: requestId, check_url: checkUrl }
-const phoneNumber = parsePhoneNumber('+99012345678') ?? assert.fail()
+const phoneNumber = parsePhoneNumber('+99012345678') ?? fail()
 const message = { codeLength: 6, locale: 'en-us', sender: undefined }
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
@@ -43,40 +43,37 @@ const invalid = (...names: string[]) => ({
   invalid_parameters: names.map((name) => ({ name, reason: 'is wrong' })),
 })
 
-test('a start names brand, one silent step and the number without its plus sign', () => {
+test('a start names brand, one silent step and the number without its plus sign', async (t) => {
   const { path, method, body, headers } = startRequest(phoneNumber, 'Acme', undefined, 'a.j.wt', correlation)
-  assert.equal(`${method} ${path}`, 'POST /v2/verify')
-  assert.equal(body, '{"brand":"Acme","workflow":[{"channel":"silent_auth","to":"99012345678"}]}')
-  assert.deepEqual(headers, { authorization: 'Bearer a.j.wt', 'content-type': 'application/json' })
+  t.equal(`${method} ${path}`, 'POST /v2/verify')
+  t.equal(body, '{"brand":"Acme","workflow":[{"channel":"silent_auth","to":"99012345678"}]}')
+  t.strictSame(headers, { authorization: 'Bearer a.j.wt', 'content-type': 'application/json' })
 })
 
-test('a check posts the code to the verification', () => {
+test('a check posts the code to the verification', async (t) => {
   const { path, method, body } = checkRequest(requestId, 'si9sfG', 'a.j.wt', correlation)
-  assert.equal(`${method} ${path}`, `POST /v2/verify/${requestId}`)
-  assert.equal(body, '{"code":"si9sfG"}')
+  t.equal(`${method} ${path}`, `POST /v2/verify/${requestId}`)
+  t.equal(body, '{"code":"si9sfG"}')
 })
 
-test('both go on with the trace of their caller', () => {
+test('both go on with the trace of their caller', async (t) => {
   const traced = { ...correlation, traceparent }
-  assert.equal(
-    startRequest(phoneNumber, 'Acme', undefined, 'a.j.wt', traced).headers.traceparent,
-    traceparent,
-  )
-  assert.equal(checkRequest(requestId, 'code', 'a.j.wt', traced).headers.traceparent, traceparent)
+  t.equal(startRequest(phoneNumber, 'Acme', undefined, 'a.j.wt', traced).headers.traceparent, traceparent)
+  t.equal(checkRequest(requestId, 'code', 'a.j.wt', traced).headers.traceparent, traceparent)
 })
 
-test('a 202 with a check_url has begun, and the URL is handed on as it came', () => {
-  assert.deepEqual(judgeStart(answer(202, { ...begun, more: 1 }), policy, nowMs), { requestId, checkUrl })
+test('a 202 with a check_url has begun, and the URL is handed on as it came', async (t) => {
+  t.strictSame(judgeStart(answer(202, { ...begun, more: 1 }), policy, nowMs), { requestId, checkUrl })
 })
 
-test('a 202 without a check_url has begun with a message', () => {
-  assert.deepEqual(judgeStart(answer(202, { request_id: requestId }), policy, nowMs), { requestId })
-  assert.deepEqual(judgeStart(answer(202, { ...begun, check_url: null }), policy, nowMs), { requestId })
+test('a 202 without a check_url has begun with a message', async (t) => {
+  t.strictSame(judgeStart(answer(202, { request_id: requestId }), policy, nowMs), { requestId })
+  t.strictSame(judgeStart(answer(202, { ...begun, check_url: null }), policy, nowMs), { requestId })
 })
 
-test('a start with messages has one as its second step, and says how they are to be', () => {
+test('a start with messages has one as its second step, and says how they are to be', async (t) => {
   const { body } = startRequest(phoneNumber, 'Acme', { ...message, sender: 'Acme' }, 'a.j.wt', correlation)
-  assert.deepEqual(JSON.parse(body), {
+  t.strictSame(JSON.parse(body), {
     brand: 'Acme',
     workflow: [
       { channel: 'silent_auth', to: '99012345678' },
@@ -87,19 +84,19 @@ test('a start with messages has one as its second step, and says how they are to
   })
 })
 
-test('a message alone is one step', () => {
+test('a message alone is one step', async (t) => {
   const { path, body } = messageRequest(phoneNumber, 'Acme', message, 'a.j.wt', correlation)
-  assert.equal(path, '/v2/verify')
-  assert.equal(
+  t.equal(path, '/v2/verify')
+  t.equal(
     body,
     '{"brand":"Acme","workflow":[{"channel":"sms","to":"99012345678"}],"code_length":6,"locale":"en-us"}',
   )
 })
 
-test('the next step is asked for without a body', () => {
+test('the next step is asked for without a body', async (t) => {
   const { method, path, body, headers } = nextRequest(requestId, 'a.j.wt', correlation)
-  assert.deepEqual([method, path, body], ['POST', `/v2/verify/${requestId}/next_workflow`, ''])
-  assert.ok(!('content-type' in headers), 'nothing is not JSON')
+  t.strictSame([method, path, body], ['POST', `/v2/verify/${requestId}/next_workflow`, ''])
+  t.ok(!('content-type' in headers), 'nothing is not JSON')
 })
 
 for (const [what, outcome, moved] of [
@@ -110,8 +107,8 @@ for (const [what, outcome, moved] of [
   ['409 without a reason', answer(409, '<html>'), 'moved before'],
   ['409 of copies that do not agree', answer(409, { type: 'https://a.example/#conflict' }), 'again'],
 ] as const)
-  test(`asking for the next step, ${what} means ${moved}`, () => {
-    assert.equal(judgeNext(outcome, nowMs), moved)
+  test(`asking for the next step, ${what} means ${moved}`, async (t) => {
+    t.equal(judgeNext(outcome, nowMs), moved)
   })
 
 for (const [what, outcome, code] of [
@@ -120,8 +117,8 @@ for (const [what, outcome, code] of [
   ['429', answer(429, {}), 'upstream_busy'],
   ['401', answer(401, {}), 'upstream_refused'],
 ] as const)
-  test(`asking for the next step, ${what} is ${code}`, async () => {
-    await rejectsWith((async () => judgeNext(outcome, nowMs))(), code)
+  test(`asking for the next step, ${what} is ${code}`, async (t) => {
+    await rejectsWith(t, (async () => judgeNext(outcome, nowMs))(), code)
   })
 
 for (const [status, code] of [
@@ -131,8 +128,8 @@ for (const [status, code] of [
   [409, 'code_rejected'],
   [410, 'code_rejected'],
 ] as const)
-  test(`of a code that a user typed ${status} is ${code}`, async () => {
-    await rejectsWith((async () => judgeCheck(answer(status, {}), true, nowMs))(), code)
+  test(`of a code that a user typed ${status} is ${code}`, async (t) => {
+    await rejectsWith(t, (async () => judgeCheck(answer(status, {}), true, nowMs))(), code)
   })
 
 const starts: [string, FailureCode, Outcome][] = [
@@ -176,21 +173,18 @@ const starts: [string, FailureCode, Outcome][] = [
   ['our own refusal', 'upstream_busy', busy],
 ]
 for (const [what, code, outcome] of starts)
-  test(`at a start ${what} is ${code}`, async () => {
-    await rejectsWith((async () => judgeStart(outcome, policy, nowMs))(), code)
+  test(`at a start ${what} is ${code}`, async (t) => {
+    await rejectsWith(t, (async () => judgeStart(outcome, policy, nowMs))(), code)
   })
 
-test('only a 409 says that the number is under way', () => {
-  assert.equal(isUnderWay(answer(409, {})), true)
+test('only a 409 says that the number is under way', async (t) => {
+  t.equal(isUnderWay(answer(409, {})), true)
   for (const other of [answer(202, begun), answer(429, {}), noAnswer('timeout'), busy])
-    assert.equal(isUnderWay(other), false)
+    t.equal(isUnderWay(other), false)
 })
 
-test('a completed check is right', () => {
-  assert.equal(
-    judgeCheck(answer(200, { request_id: requestId, status: 'completed' }), false, nowMs),
-    undefined,
-  )
+test('a completed check is right', async (t) => {
+  t.equal(judgeCheck(answer(200, { request_id: requestId, status: 'completed' }), false, nowMs), undefined)
 })
 
 const checks: [string, FailureCode, Outcome][] = [
@@ -213,6 +207,6 @@ const checks: [string, FailureCode, Outcome][] = [
   ['our own refusal', 'upstream_busy', busy],
 ]
 for (const [what, code, outcome] of checks)
-  test(`at a check ${what} is ${code}`, async () => {
-    await rejectsWith((async () => judgeCheck(outcome, false, nowMs))(), code)
+  test(`at a check ${what} is ${code}`, async (t) => {
+    await rejectsWith(t, (async () => judgeCheck(outcome, false, nowMs))(), code)
   })

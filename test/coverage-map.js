@@ -1,0 +1,6 @@
+/** What every test file's coverage is about: the service, not what tests it. For `.taprc`. */
+import { globSync } from 'node:fs'
+
+const sources = globSync('src/**/*.ts')
+
+export default () => sources
