@@ -1,7 +1,7 @@
 /** The start of a verification, over an in-memory operator and the real memory store. Its finish: verification-finish.test.ts. */
 import { test } from 'tap'
 import { type FailureCode, ServiceFailure } from '../../src/core/failures.ts'
-import type { AuthUrl, Caller, StateStore } from '../../src/core/ports.ts'
+import type { AuthUrl, Caller, NetworkOperator, StateStore } from '../../src/core/ports.ts'
 import { statePattern } from '../../src/core/state.ts'
 import {
   createVerification,
@@ -257,4 +257,25 @@ test('a start that fails before it has begun leaves nothing to drop', async (t) 
   const requestAuthUrl = () => Promise.reject(failure)
   const { start } = setUp({ operator: { ...createScriptedOperator({}), requestAuthUrl } })
   t.equal(await rejectsWith(t, start(alice, { phoneNumber: number }), 'verification_in_progress'), failure)
+})
+
+test('a message may follow a start, unless who starts it counts them and says no', async (t) => {
+  const asked: boolean[] = []
+  const requestAuthUrl: NetworkOperator['requestAuthUrl'] = async ({ mayMessage }) => {
+    asked.push(await mayMessage())
+    return url
+  }
+  const operator = { ...createScriptedOperator({}), requestAuthUrl }
+  const verification = createVerification({
+    ...unobserved,
+    operator,
+    store: setUp().store,
+    scopes,
+    callingCodes: [],
+    ownNumberOnly: false,
+  })
+  const work = new AbortController()
+  await verification.start(alice, { phoneNumber: number }, correlation, work)
+  await verification.start(alice, { phoneNumber: number }, correlation, work, () => false)
+  t.strictSame(asked, [true, false])
 })
