@@ -1,5 +1,6 @@
 /** What a Redis holds and is sent, as anyone who reads it would see it; and its time, moved. */
-import { Redis } from 'ioredis'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import type { Owner, RedisServer } from './redis-server.ts'
 
 const readAll = `
@@ -59,13 +60,31 @@ export async function forwardScores(
 /** Every command from now on, with its arguments, one line each. */
 export async function watchRedis(owner: Owner, { port }: RedisServer, password?: string): Promise<string[]> {
   const lines: string[] = []
-  const monitor = await new Redis({
-    host: '127.0.0.1',
-    port,
-    lazyConnect: true,
-    ...(password !== undefined && { password }),
-  }).monitor()
-  owner.teardown(() => monitor.disconnect())
-  monitor.on('monitor', (_time: string, args: string[]) => void lines.push(args.join(' ')))
+  const socket = connect(Number(port), '127.0.0.1')
+  owner.teardown(() => socket.destroy())
+  // Not ioredis: it takes a command of others that comes with the answer to MONITOR for a broken answer.
+  const commands = [...(password === undefined ? [] : [['AUTH', password]]), ['MONITOR']]
+  for (const words of commands)
+    socket.write(
+      `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`,
+    )
+  let answers = 0
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject)
+    createInterface({ input: socket }).on('line', (line) => {
+      if (line === '+OK' && ++answers === commands.length) resolve()
+      else if (line.startsWith('-')) reject(new Error('MONITOR was refused'))
+      else lines.push(argumentsIn(line).join(' '))
+    })
+  })
   return lines
+}
+
+/** The words of one command, as they were before Redis quoted them. */
+function argumentsIn(line: string): string[] {
+  return [...line.matchAll(/"((?:\\.|[^"\\])*)"/g)].map(([, quoted = '']) =>
+    quoted.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, hex: string | undefined, other: string) =>
+      hex === undefined ? other : String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+  )
 }
