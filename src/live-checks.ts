@@ -21,12 +21,6 @@ import { judgeStart, startRequest } from './vonage/verify/wire.ts'
 const defaultPorts: Record<string, number> = { 'https:': 443, 'http:': 80 }
 const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() }
 
-/** What each product speaks to. */
-const hostsOf = {
-  network_enablement: ['VONAGE_API_URL', 'VONAGE_TOKEN_URL'],
-  verify: ['VONAGE_VERIFY_URL'],
-} as const
-
 /**
  * What is checked, by the setting that it hangs on, and how. An attempt resolves to what it now knows, rejects when it fails, and
  * lets go of all when the signal aborts.
@@ -41,12 +35,18 @@ export function liveChecks(
 ): Check[] {
   const checks: Check[] = [
     [config.AUTH_JWKS_URI === undefined ? 'AUTH_ISSUER' : 'AUTH_JWKS_URI', () => fetchKeys(config)],
-    ...hostsOf[config.VONAGE_PRODUCT].map((name): Check => [name, (signal) => connect(config[name], signal)]),
+    ...hostsOf(config).map((name): Check => [name, (signal) => connect(config[name], signal)]),
   ]
   const { REDIS_URL: urls } = config
   if (urls) checks.push(['REDIS_URL', (signal) => askRedis(redisOptions(config, urls), signal, warn)])
   if (number) checks.push(['VONAGE_APPLICATION_ID', (signal) => askVonage(config, number, signal)])
   return checks
+}
+
+/** What the product speaks to; messages go by Verify v2 in any case. */
+function hostsOf({ VONAGE_PRODUCT: product, SMS_FALLBACK: sms }: Config) {
+  if (product === 'verify') return ['VONAGE_VERIFY_URL'] as const
+  return ['VONAGE_API_URL', 'VONAGE_TOKEN_URL', ...(sms ? (['VONAGE_VERIFY_URL'] as const) : [])] as const
 }
 
 async function fetchKeys(config: Config): Promise<string> {
@@ -109,21 +109,22 @@ async function askVonage(config: Config, phoneNumber: PhoneNumber, signal: Abort
   const scope = String(config.VONAGE_SCOPES[0])
   const correlation = { requestId: state }
   const verify = config.VONAGE_PRODUCT === 'verify'
-  const url = verify ? config.VONAGE_VERIFY_URL : config.VONAGE_API_URL
+  const apiUrl = verify ? config.VONAGE_VERIFY_URL : config.VONAGE_API_URL
   const policy = createAuthUrlPolicy({
     hosts: config.VONAGE_AUTH_URL_HOSTS,
-    apiUrl: url,
+    apiUrl,
     allowInsecure: config.ALLOW_INSECURE_UPSTREAM,
   })
   const request = verify
     ? startRequest(phoneNumber, String(config.VONAGE_BRAND), undefined, jwt, correlation)
     : networkEnablementRequest({ phoneNumber, scope, state }, jwt, correlation)
-  const transport = createTransport({ url, connections: 1 })
+  const transport = createTransport({ url: apiUrl, connections: 1 })
   try {
     const outcome = await transport.send(request, signal)
-    if (verify) judgeStart(outcome, policy, clock.wallMs())
-    else judgeNetworkEnablement(outcome, scope, policy, clock.wallMs())
-    return 'Vonage took application and key, and gave a URL for the device'
+    const url = verify
+      ? judgeStart(outcome, policy, clock.wallMs()).checkUrl
+      : judgeNetworkEnablement(outcome, scope, policy, clock.wallMs())
+    return `Vonage took application and key, and gave ${url === undefined ? 'no' : 'a'} URL for the device`
   } finally {
     await transport.close()
   }

@@ -62,7 +62,8 @@ export async function preflight(config: Config, options: PreflightOptions): Prom
 
 /** Nobody's phone: its owner would else find out that somebody asked. */
 function virtualNumber({ live, number = '' }: PreflightOptions): PhoneNumber | undefined {
-  return live && number.startsWith('+990') ? parsePhoneNumber(number) : undefined
+  const phoneNumber = live ? parsePhoneNumber(number) : undefined
+  return phoneNumber?.isVirtual ? phoneNumber : undefined
 }
 
 function notTried(live: boolean, number: PhoneNumber | undefined, withToken: boolean): string[] {

@@ -79,6 +79,29 @@ test('live with a number, Verify is asked where it is the product, and the hosts
   t.strictSame([checks.VONAGE_API_URL, checks.VONAGE_TOKEN_URL, passed], [undefined, undefined, true])
 })
 
+test('live with a number, a verification of Verify that begins without a URL is told as such', async (t) => {
+  const upstream = await openUpstream(t)
+  upstream.documents.set(
+    '/v2/verify',
+    (_: unknown, response: { statusCode: number; end(body: string): void }) => {
+      response.statusCode = 202
+      response.end('{"request_id":"an-id"}')
+    },
+  )
+  const settings = { VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme', VONAGE_VERIFY_URL: upstream.origin }
+  const { checks } = await runPreflight(settingsFor(upstream, settings), true, number)
+  t.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave no URL for the device')
+})
+
+test('live, messages are sent by Verify, so its host is tried beside those of the product', async (t) => {
+  const upstream = await openUpstream(t)
+  const settings = { SMS_FALLBACK: 'true', VONAGE_BRAND: 'Acme', VONAGE_VERIFY_URL: 'https://[::1]:1' }
+  const { checks, passed } = await runPreflight(settingsFor(upstream, settings), true)
+  t.match(checks.VONAGE_API_URL ?? '', /^reachable/)
+  t.equal(checks.VONAGE_VERIFY_URL, 'failed ECONNREFUSED')
+  t.equal(passed, false)
+})
+
 test('live with a number, a refusal of Vonage is told by its status, after one call', async (t) => {
   const upstream = await openUpstream(t)
   upstream.documents.set(

@@ -61,3 +61,10 @@ export class ServiceFailure extends Error {
     this.retryAfterSeconds = context.retryAfterSeconds
   }
 }
+
+const unspentCodes: ReadonlySet<FailureCode> = new Set(['upstream_unavailable', 'upstream_busy'])
+
+/** Whether the operator surely never looked at the code that it was to check, so that the same request may be sent again. */
+export function leavesCodeUnspent(failure: unknown): boolean {
+  return failure instanceof ServiceFailure && unspentCodes.has(failure.code)
+}

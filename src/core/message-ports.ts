@@ -23,6 +23,9 @@ export interface CodeSender {
 /** Of what the user typed. */
 export const guessesPerCode = 3
 
+/** A repeated request sends no message for so long. */
+export const claimSeconds = 30
+
 /** One guess that was counted. */
 interface Guess {
   readonly pending: PendingVerification

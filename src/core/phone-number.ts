@@ -12,6 +12,8 @@ const e164 = /^\+[1-9][0-9]{6,14}$/
  */
 const callingCodeForm = /^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-689][0-9]{2})/
 
+const virtualCallingCode = '990'
+
 export type { PhoneNumber }
 
 class PhoneNumber {
@@ -26,6 +28,11 @@ class PhoneNumber {
   /** Without the plus sign, 1 to 3 digits: the one thing about the number that may be counted and logged. */
   get callingCode(): string {
     return this.#callingCode
+  }
+
+  /** Whether it is the virtual operator's: it has no SIM, so it gets no messages. */
+  get isVirtual(): boolean {
+    return this.#callingCode === virtualCallingCode
   }
 
   /** The full number, such as `+99012345678`. Call it only where the number leaves for Vonage or is compared. */

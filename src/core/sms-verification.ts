@@ -3,16 +3,13 @@
  * money, so a repeated request sends none, and what limits messages is asked last.
  */
 import type { EventSink } from './events.ts'
-import { type FailureCode, ServiceFailure } from './failures.ts'
+import { leavesCodeUnspent, ServiceFailure } from './failures.ts'
 import type { CodeSender, TypedCodes } from './message-ports.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { Caller, NetworkOperator } from './ports.ts'
 import type { Soon } from './soon.ts'
 import { mintState } from './state.ts'
 import type { Correlation } from './trace-context.ts'
-
-/** Numbers of the virtual operator, which get no messages. */
-const virtualCallingCode = '990'
 
 export interface SmsVerificationOptions {
   sender: CodeSender
@@ -60,9 +57,6 @@ export interface SmsVerification {
   end(caller: Caller, phoneNumber: PhoneNumber, state: string): Promise<void>
 }
 
-/** The operator's failures after which nobody has looked at the code. */
-const unspent: ReadonlySet<unknown> = new Set<FailureCode>(['upstream_unavailable', 'upstream_busy'])
-
 export function createSmsVerification(options: SmsVerificationOptions): SmsVerification {
   const { sender, operator, codes, events, codeLength } = options
   /** The sendings that run right now here, by caller and number. */
@@ -91,7 +85,7 @@ export function createSmsVerification(options: SmsVerificationOptions): SmsVerif
 
   return {
     async send(caller, phoneNumber, admit, correlation) {
-      if (phoneNumber.callingCode === virtualCallingCode)
+      if (phoneNumber.isVirtual)
         throw new ServiceFailure('network_not_supported', { note: 'a virtual number gets no message' })
       const key = `${phoneNumber.reveal()} ${caller.subject}`
       let underWay = sending.get(key)
@@ -116,7 +110,7 @@ export function createSmsVerification(options: SmsVerificationOptions): SmsVerif
 
       async function judgeGuess(failure: unknown): Promise<never> {
         const reason = failure instanceof ServiceFailure ? failure.code : undefined
-        if (unspent.has(reason)) await codes.takeBack(subject, state).catch(() => undefined)
+        if (leavesCodeUnspent(failure)) await codes.takeBack(subject, state).catch(() => undefined)
         if (reason === 'wrong_code') events({ name: 'sms.wrong', callingCode: phoneNumber.callingCode })
         const wasLast = reason === 'wrong_code' && left === 0
         // Starting again must not lead back to this state.

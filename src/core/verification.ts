@@ -3,7 +3,7 @@
  * The HTTP routes call these and nothing else.
  */
 import type { EventSink, OauthError } from './events.ts'
-import { type FailureCode, ServiceFailure } from './failures.ts'
+import { leavesCodeUnspent, ServiceFailure } from './failures.ts'
 import { hasCallingCode, type PhoneNumber, parsePhoneNumber } from './phone-number.ts'
 import type {
   AuthUrl,
@@ -82,17 +82,14 @@ export interface Verification {
    * @throws invalid_state for a state that is unknown, expired, used, or another caller's
    * @throws wrong_code when a code that the user typed may be typed again
    * @throws upstream_unavailable, upstream_busy when the state is still good
-   * @throws store_unavailable, and whatever `NetworkOperator.verifyNumber` throws
+   * @throws store_unavailable, and whatever `NetworkOperator.checkCode` throws
    */
   finish(caller: Caller, request: FinishRequest, correlation: Correlation): Promise<Result>
 }
 
-/** The operator's failures after which the code is as good as before. */
-const unspent: ReadonlySet<unknown> = new Set<FailureCode>(['upstream_unavailable', 'upstream_busy'])
-
 /** So that `retry` is true where a failure says so. Otherwise only starting again helps, and the answer says that. */
 async function giveBack(taken: Taken, failure: unknown): Promise<never> {
-  if (!(failure instanceof ServiceFailure && unspent.has(failure.code))) {
+  if (!leavesCodeUnspent(failure)) {
     taken.drop()
     throw failure
   }

@@ -1,12 +1,9 @@
 /** The codes by text message of one process: who may guess how often, and what was sent a moment ago. */
 
-import { guessesPerCode, type TypedCodes } from '../core/message-ports.ts'
+import { claimSeconds, guessesPerCode, type TypedCodes } from '../core/message-ports.ts'
 import type { PhoneNumber } from '../core/phone-number.ts'
 import type { Clock, PendingVerification } from '../core/ports.ts'
 import { createGenerations } from './generations.ts'
-
-/** A repeated request sends nothing for so long. */
-export const claimSeconds = 30
 
 export interface MemoryTypedCodesOptions {
   /** Whole seconds that a code lives. */

@@ -8,7 +8,7 @@ import type { PhoneNumber } from '../core/phone-number.ts'
 import type { KindUnderWay, StartsUnderWay } from '../core/ports.ts'
 import type { RedisClient } from './redis-client.ts'
 import { createOrUnavailable } from './redis-trouble.ts'
-import { seal, unseal } from './sealed.ts'
+import { placeOf, seal, unseal } from './sealed.ts'
 
 const form = TypeCompiler.Compile(Type.Object({ r: Type.String(), u: Type.Optional(Type.String()) }))
 
@@ -22,14 +22,8 @@ export interface RedisStartsOptions {
 export function createRedisStarts({ client, digest, onFailure }: RedisStartsOptions): StartsUnderWay {
   const orUnavailable = createOrUnavailable(onFailure)
 
-  function namesOf(
-    kind: KindUnderWay,
-    subject: string,
-    phoneNumber: PhoneNumber,
-  ): { key: string; secret: string } {
-    const who = `${kind} ${phoneNumber.reveal()} ${subject}`
-    return { key: `nebff:start:${digest(who)}`, secret: digest(`seal ${who}`) }
-  }
+  const namesOf = (kind: KindUnderWay, subject: string, phoneNumber: PhoneNumber) =>
+    placeOf(digest, 'nebff:start', kind, subject, phoneNumber)
 
   return {
     async keep(kind, subject, phoneNumber, { requestId, authUrl }, lifetimeSeconds) {

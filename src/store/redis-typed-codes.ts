@@ -4,14 +4,13 @@
  */
 import { Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { guessesPerCode, type TypedCodes } from '../core/message-ports.ts'
+import { claimSeconds, guessesPerCode, type TypedCodes } from '../core/message-ports.ts'
 import type { PhoneNumber } from '../core/phone-number.ts'
 import { verificationKey } from '../core/state.ts'
-import { claimSeconds } from './memory-typed-codes.ts'
 import { openRecord, sealRecord } from './record.ts'
 import type { RedisClient } from './redis-client.ts'
 import { createOrUnavailable } from './redis-trouble.ts'
-import { seal, unseal } from './sealed.ts'
+import { placeOf, seal, unseal } from './sealed.ts'
 
 /** KEYS: a code. ARGV: its record, its time in ms. */
 const putScript = `
@@ -46,11 +45,8 @@ export function createRedisTypedCodes(options: RedisTypedCodesOptions): TypedCod
   const redis = client as RedisClient & Scripts
   const orUnavailable = createOrUnavailable(onFailure)
   const keyOf = (subject: string, state: string) => `nebff:code:${verificationKey(subject, state)}`
-
-  function claimOf(subject: string, phoneNumber: PhoneNumber): { key: string; secret: string } {
-    const who = `sms ${phoneNumber.reveal()} ${subject}`
-    return { key: `nebff:sms:${digest(who)}`, secret: digest(`seal ${who}`) }
-  }
+  const claimOf = (subject: string, phoneNumber: PhoneNumber) =>
+    placeOf(digest, 'nebff:sms', 'sms', subject, phoneNumber)
 
   return {
     lifetimeSeconds,

@@ -10,6 +10,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto'
+import type { PhoneNumber } from '../core/phone-number.ts'
 
 /** A new version opens the old one for as long as what it kept lives. */
 const version = 1
@@ -41,6 +42,21 @@ export function unseal(purpose: Purpose, state: string, sealed: string): unknown
   } catch {
     return undefined
   }
+}
+
+/**
+ * Where something lies that is found by a caller and a number, and what seals it: both keyed digests, so that neither shows in Redis.
+ * @param kind a single word, since what stands before the number must not hold a space
+ */
+export function placeOf(
+  digest: (text: string) => string,
+  prefix: string,
+  kind: string,
+  subject: string,
+  phoneNumber: PhoneNumber,
+): { key: string; secret: string } {
+  const who = `${kind} ${phoneNumber.reveal()} ${subject}`
+  return { key: `${prefix}:${digest(who)}`, secret: digest(`seal ${who}`) }
 }
 
 /** A key object: handed a buffer, Node takes four times as long. */

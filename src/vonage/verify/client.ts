@@ -36,8 +36,6 @@ import {
   startRequest,
 } from './wire.ts'
 
-/** The virtual operator's numbers, whose silent step must be the only one. */
-const virtualCallingCode = '990'
 /** Vonage asks for a moment. */
 const askAgainAfterMs = 500
 
@@ -91,7 +89,8 @@ export function createVerify(options: VerifyOptions): NetworkOperator & CodeSend
   /** Vonage sends it by itself when the silent step ends, so it is counted before. */
   async function messageAfter({ phoneNumber, mayMessage }: AuthUrlRequest): Promise<MessageForm | undefined> {
     const { message } = options
-    if (!message || phoneNumber.callingCode === virtualCallingCode) return undefined
+    // Vonage demands that a virtual number's silent step is the only one.
+    if (!message || phoneNumber.isVirtual) return undefined
     return (await mayMessage()) ? message : undefined
   }
 
