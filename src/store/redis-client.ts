@@ -82,6 +82,8 @@ export function createRedisClient({
         dnsLookup: (address, done) => done(null, address),
         enableOfflineQueue: false,
         clusterRetryStrategy: reconnectDelayMs,
+        // It asks any node, one that still connects too, and then begins anew: of N nodes it takes about N rounds to be ready.
+        enableReadyCheck: false,
         // Else a call for a node that is away is tried again and again for seconds; and auto-pipelining would wait for a cluster.
         retryDelayOnFailover: 0,
         retryDelayOnClusterDown: 0,
@@ -104,7 +106,9 @@ export interface ServerFaults {
 
 /** @returns nothing when the server does not let us ask: it has its own keeper then */
 export async function findServerFaults(client: RedisClient): Promise<ServerFaults> {
-  const info = await client.info().catch(() => '')
+  // Nodes of a cluster that still connect answer when they can; the first answer counts.
+  const servers = client instanceof Cluster ? client.nodes() : [client]
+  const info = await Promise.any(servers.map((server) => server.info())).catch(() => '')
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
   const clusterNode = /^cluster_enabled:1\s/m.test(info) && !(client instanceof Cluster)
   return {

@@ -50,6 +50,18 @@ async function defineTests(): Promise<void> {
       }
   })
 
+  test('a cluster is there as soon as one of its nodes is, from one URL of it too', async (t) => {
+    for (const urls of [cluster.urls.slice(0, 1), cluster.urls])
+      for (let n = 0; n < 10; n++) {
+        const { client } = openRedisClient(t, urls, { cluster: true })
+        const ms = await untilItWorks(
+          () => Promise.any(['a', 'b', 'c', 'd'].map((key) => client.del(key))),
+          2000,
+        )
+        t.ok(ms < patienceMs, `${ms} ms`)
+      }
+  })
+
   test('a cluster that cannot be reached fails every call at once', async (t) => {
     const urls = [`redis://127.0.0.1:${await findFreePort()}`, `redis://127.0.0.1:${await findFreePort()}`]
     const { client } = openRedisClient(t, urls)
