@@ -166,7 +166,7 @@ test('a client that holds on after the answer is cut off', { timeout: 5000 }, as
   t.teardown(() => client.destroy())
   client.write('x')
   client.resume()
-  await closed.promise
+  await t.resolves(closed.promise)
 })
 
 test('a problem carries errors only when there are some to tell', async (t) => {

@@ -246,13 +246,14 @@ test('runs as a process that prints an env file, and takes its key with it', asy
   t.equal(existsSync(keyFile), false)
 })
 
-test('ends with the npm that started it', async () => {
+test('ends with the npm that started it', async (t) => {
   const env = { ...process.env, SIMULATOR_PORT: '0', SIMULATOR_IDP_PORT: '0' }
   const npm = spawn('npm', ['run', '-s', 'simulator'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   await once(npm.stdout, 'data')
   npm.kill('SIGTERM')
   // The simulator holds it as long as it lives.
   await once(npm.stdout, 'close')
+  t.ok(npm.stdout.closed)
 })
 
 test('its identity provider wears the form of a real one', async (t) => {

@@ -332,6 +332,8 @@ test('a message that a start let follow is counted once, by the start', async (t
 test('where there are no messages, and for a virtual number, none is counted', async (t) => {
   const virtual = parsePhoneNumber('+99012345678') ?? fail()
   const refuse = () => fail('a message was counted')
-  await (await setUpVerify(t, () => begun)).start({ mayMessage: refuse })
-  await (await setUpVerify(t, () => begun, {}, message)).start({ phoneNumber: virtual, mayMessage: refuse })
+  const silent = await setUpVerify(t, () => begun)
+  t.strictSame(await silent.start({ mayMessage: refuse }), url)
+  const messaging = await setUpVerify(t, () => begun, {}, message)
+  t.strictSame(await messaging.start({ phoneNumber: virtual, mayMessage: refuse }), url)
 })
