@@ -27,15 +27,14 @@ export interface Contestant {
 }
 
 /** The flags of the Dockerfile; its memory limit is that of a container. */
-const productionFlags = [
+export const productionFlags = [
   '--max-old-space-size-percentage=60',
   '--permission',
   '--allow-fs-read=*',
   '--disable-proto=delete',
   '--enable-source-maps',
 ]
-const main = join(import.meta.dirname, '../dist/main.js')
-const preload = join(import.meta.dirname, 'ours/preload.ts')
+const here = join(import.meta.dirname, '..')
 
 /** Everything on: token checks, limits, state, one log line per request into a pipe. The limits are as wide as the settings allow. */
 function oursSettings({ stub, privateKey }: Surroundings): Record<string, string> {
@@ -66,13 +65,15 @@ export interface OursOptions {
   unlimited?: boolean
   settings?: Record<string, string>
   ipc?: boolean
+  /** A checkout of this repository, built. */
+  root?: string
 }
 
 export function ours(surroundings: Surroundings, options: OursOptions = {}): ServerOptions {
-  const { flags = productionFlags, unlimited = true, settings = {}, ipc = false } = options
-  const imports = unlimited ? ['--import', preload] : []
+  const { flags = productionFlags, unlimited = true, settings = {}, ipc = false, root = here } = options
+  const imports = unlimited ? ['--import', join(root, 'bench/ours/preload.ts')] : []
   return {
-    args: [...flags, ...imports, main],
+    args: [...flags, ...imports, join(root, 'dist/main.js')],
     env: { ...oursSettings(surroundings), ...settings },
     ipc,
   }
@@ -121,7 +122,7 @@ function withDuties(title: string, done: readonly string[]): Contestant {
   }
 }
 
-const allDuties = { ...withDuties('the limit with all duties of this service', duties), id: 'duties' }
+export const allDuties = { ...withDuties('the limit with all duties of this service', duties), id: 'duties' }
 const repeatedOurs: Contestant = {
   id: 'ours',
   title: 'this service',

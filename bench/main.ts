@@ -3,13 +3,14 @@
  *
  * Without arguments: the contest, 12 rounds, into docs/performance.md. `--quick`: 3 short rounds, printed only.
  * `--duties`, `--micro`, `--scale`, `--heap`, `--profile`: the other measurements. `--save-baseline` keeps the contest's figures
- * to compare with.
+ * to compare with. `--against DIR`, with or without `--flags "…"`: beside another checkout.
  * docs/performance.md says how to read it all.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runAgainst } from './against.ts'
 import { writeChart } from './chart.ts'
 import { runContest } from './contest.ts'
 import { againstBaseline, contestTables, saveBaseline } from './contest-report.ts'
@@ -32,6 +33,8 @@ const { values: asked } = parseArgs({
     profile: { type: 'boolean', default: false },
     duties: { type: 'boolean', default: false },
     'save-baseline': { type: 'boolean', default: false },
+    against: { type: 'string' },
+    flags: { type: 'string', default: '' },
   },
 })
 const say = (text: string) => void process.stderr.write(`${text}\n`)
@@ -62,6 +65,8 @@ if (asked.micro) {
 }
 
 async function measure(surroundings: Surroundings): Promise<void> {
+  const { against: directory, flags } = asked
+  if (directory !== undefined) return print(await runAgainst(surroundings, { directory, flags }, say))
   if (asked.duties) return print(await runDuties(surroundings, say))
   if (asked.profile) return print(await runProfile(surroundings))
   if (asked.scale) return print(await runScale(surroundings, say))

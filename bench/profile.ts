@@ -5,10 +5,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ours, route, type Surroundings } from './contestants.ts'
+import { allDuties, ours, route, type Surroundings } from './contestants.ts'
 import { figure, table, writeSection } from './harness/document.ts'
 import { load } from './harness/load.ts'
-import { startServer } from './harness/server-process.ts'
+import { type ServerOptions, startServer } from './harness/server-process.ts'
 
 const seconds = 12
 /** The first half is start-up and warming up. */
@@ -25,13 +25,19 @@ interface Profile {
   nodes: { id: number; callFrame: Frame; children?: number[] }[]
   samples: number[]
   timeDeltas: number[]
+  /** In the time that is counted. */
+  requests: number
 }
 
 type Times = ReadonlyMap<string, number>
 
 export async function runProfile(surroundings: Surroundings): Promise<string> {
-  const repeated = await record(surroundings, 'repeated')
-  const fresh = await record(surroundings, 'fresh')
+  const repeated = await record(surroundings, 'repeated', (flags) => ours(surroundings, { flags }))
+  const fresh = await record(surroundings, 'fresh', (flags) => ours(surroundings, { flags }))
+  const duties = await record(surroundings, 'repeated', async (flags) => {
+    const { args, env } = await allDuties.server(surroundings)
+    return { args: [...flags, ...args], env }
+  })
   const text = [
     'Repeated tokens, by part:',
     shares('part', repeated, sum(repeated, partOf), 14),
@@ -39,6 +45,8 @@ export async function runProfile(surroundings: Surroundings): Promise<string> {
     shares('function', repeated, sum(repeated, nameOf), 24),
     'Repeated tokens, our functions with all that they call before they wait:',
     shares('function', repeated, withCalled(repeated), 16),
+    'Repeated tokens, what runs here and not in the file with the duties, in µs of a start:',
+    differences(repeated, duties, 30),
     'New tokens, by part:',
     shares('part', fresh, sum(fresh, partOf), 14),
   ].join('\n\n')
@@ -47,7 +55,11 @@ export async function runProfile(surroundings: Surroundings): Promise<string> {
 }
 
 /** Without --permission, which would forbid to write the profile; V8 writes it when the process ends. */
-async function record(surroundings: Surroundings, kind: 'repeated' | 'fresh'): Promise<Profile> {
+async function record(
+  surroundings: Surroundings,
+  kind: 'repeated' | 'fresh',
+  serverWith: (flags: string[]) => ServerOptions | Promise<ServerOptions>,
+): Promise<Profile> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-profile-'))
   const flags = [
     '--cpu-prof',
@@ -55,13 +67,13 @@ async function record(surroundings: Surroundings, kind: 'repeated' | 'fresh'): P
     '--cpu-prof-interval=500',
     '--disable-proto=delete',
   ]
-  const server = await startServer(ours(surroundings, { flags }))
-  await load({ url: server.url + route, tokens: surroundings.tokens[kind], seconds })
+  const server = await startServer(await serverWith(flags))
+  const { requests } = await load({ url: server.url + route, tokens: surroundings.tokens[kind], seconds })
   await server.stop()
   const [file = ''] = readdirSync(directory)
   const profile = JSON.parse(readFileSync(join(directory, file), 'utf8')) as Profile
   rmSync(directory, { recursive: true })
-  return profile
+  return { ...profile, requests: requests * counted }
 }
 
 /** Microseconds of each node by itself, without waiting. */
@@ -105,12 +117,35 @@ function withCalled(profile: Profile): Times {
 }
 
 function shares(title: string, profile: Profile, times: Times, count: number): string {
-  const whole = [...selfTimes(profile).values()].reduce((us, more) => us + more, 0)
+  const whole = total(selfTimes(profile))
   const most = [...times].toSorted(([, a], [, b]) => b - a).slice(0, count)
   return table(
     [title, 'share'],
     most.map(([name, us]) => [`\`${name}\``, `${figure((100 * us) / whole)} %`]),
   )
+}
+
+function differences(ours: Profile, others: Profile, count: number): string {
+  const [here, there] = [sum(ours, nameOf), sum(others, nameOf)]
+  const rows = [...new Set([...here.keys(), ...there.keys()])].map((name) => {
+    const [a, b] = [(here.get(name) ?? 0) / ours.requests, (there.get(name) ?? 0) / others.requests]
+    return { name, a, b, more: a - b }
+  })
+  const most = rows.toSorted((one, other) => other.more - one.more).slice(0, count)
+  const all = { name: 'all', a: total(here) / ours.requests, b: total(there) / others.requests }
+  return table(
+    ['function', 'here', 'there', 'more'],
+    [...most, { ...all, more: all.a - all.b }].map(({ name, a, b, more }) => [
+      `\`${name}\``,
+      figure(a),
+      figure(b),
+      figure(more),
+    ]),
+  )
+}
+
+function total(times: ReadonlyMap<unknown, number>): number {
+  return [...times.values()].reduce((us, more) => us + more, 0)
 }
 
 function add<K>(times: Map<K, number>, key: K, us: number): void {

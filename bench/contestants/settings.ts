@@ -23,6 +23,8 @@ export function toReply({ scopes }: NetworkEnablementAnswer) {
 }
 
 export function announce(url: string): void {
+  // By the signal alone the process would end without its profile.
+  process.once('SIGTERM', () => process.exit())
   process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`)
 }
 

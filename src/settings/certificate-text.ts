@@ -7,8 +7,8 @@ export type CertificateText = { pem: string; fault?: undefined } | { pem?: undef
 
 /** @returns all certificates of the text, one after the other; else what to do */
 export function readCertificateText(text: string): CertificateText {
-  const blocks = pemOf(text.trim()).match(/-----BEGIN CERTIFICATE-----[^-]+-----END /g) ?? []
-  const certificates = blocks.map((block) => certificateOf(String(block.split('-----')[2])))
+  const [, ...blocks] = pemOf(text.trim()).split('-----BEGIN CERTIFICATE-----')
+  const certificates = blocks.map((block) => certificateOf(block.slice(0, block.indexOf('-----END '))))
   const pem = certificates.join('')
   if (pem !== '' && !certificates.includes(undefined)) return { pem }
   return {
