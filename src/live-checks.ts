@@ -11,7 +11,6 @@ import type { PhoneNumber } from './core/phone-number.ts'
 import { mintState } from './core/state.ts'
 import { describeTrouble } from './idp/provider-trouble.ts'
 import { fetchSigningKeys } from './idp/signing-keys.ts'
-import { redisOptions } from './stores.ts'
 import { createApplicationJwt } from './vonage/application-jwt.ts'
 import { createAuthUrlPolicy } from './vonage/auth-url.ts'
 import { judgeNetworkEnablement, networkEnablementRequest } from './vonage/network-enablement/wire.ts'
@@ -38,7 +37,7 @@ export function liveChecks(
     ...hostsOf(config).map((name): Check => [name, (signal) => connect(config[name], signal)]),
   ]
   const { REDIS_URL: urls } = config
-  if (urls) checks.push(['REDIS_URL', (signal) => askRedis(redisOptions(config, urls), signal, warn)])
+  if (urls) checks.push(['REDIS_URL', (signal) => askRedis(config, urls, signal, warn)])
   if (number) checks.push(['VONAGE_APPLICATION_ID', (signal) => askVonage(config, number, signal)])
   return checks
 }
@@ -75,12 +74,14 @@ async function connect(url: string, signal: AbortSignal): Promise<string> {
 }
 
 async function askRedis(
-  options: ReturnType<typeof redisOptions>,
+  config: Config,
+  urls: readonly string[],
   signal: AbortSignal,
   warn: (line: string) => void,
 ): Promise<string> {
   const { createRedisClient, findServerFaults } = await import('./store/redis-client.ts')
-  const client = createRedisClient({ ...options, onError: () => undefined })
+  const { redisOptions } = await import('./redis-stores.ts')
+  const client = createRedisClient({ ...redisOptions(config, urls), onError: () => undefined })
   try {
     await once(client, 'ready', { signal })
     // A cluster is ready when it knows its nodes; each one's connection takes its own time.

@@ -3,7 +3,6 @@
  */
 import type { Config } from './config.ts'
 import type { EventSink } from './core/events.ts'
-import { ServiceFailure } from './core/failures.ts'
 import type { KeyedDigest } from './core/keyed-digest.ts'
 import type { TypedCodes } from './core/message-ports.ts'
 import type { Clock, Landings, StartsUnderWay, StateStore } from './core/ports.ts'
@@ -15,14 +14,7 @@ import { createMemoryCounters } from './store/memory-counters.ts'
 import { createMemoryLandings } from './store/memory-landings.ts'
 import { createMemoryStarts } from './store/memory-starts.ts'
 import { createMemoryTypedCodes } from './store/memory-typed-codes.ts'
-import { createRedisStore } from './store/redis.ts'
-import { createRedisCounters } from './store/redis-counters.ts'
-import { createRedisLandings } from './store/redis-landings.ts'
-import { createRedisStarts } from './store/redis-starts.ts'
-import { createTroubleReport } from './store/redis-trouble.ts'
-import { createRedisTypedCodes } from './store/redis-typed-codes.ts'
-import { traceMethods } from './store/traced-methods.ts'
-import { createLocalPermits, type Permits, spacingMs } from './vonage/quota.ts'
+import { createLocalPermits, type Permits } from './vonage/quota.ts'
 
 /** Vonage ends a message's step then. */
 const longestCodeSeconds = 300
@@ -49,88 +41,31 @@ export interface StoresContext {
   inSpan: InSpan | undefined
 }
 
-export function redisOptions(config: Config, urls: readonly string[]) {
-  return {
-    urls,
-    cluster: config.REDIS_CLUSTER,
-    sentinelMaster: config.REDIS_SENTINEL_MASTER,
-    tls: { ca: config.REDIS_CA, cert: config.REDIS_CERTIFICATE, key: config.REDIS_KEY },
-  }
-}
-
 /** Does not wait for Redis: while it is away, `store_unavailable` is the answer, never a silent fall-back to memory. */
 export async function openStores(config: Config, context: StoresContext): Promise<Stores> {
-  const { clock, digest, log, events, inSpan } = context
+  const { clock, events } = context
   const ttlSeconds = config.STATE_TTL_SECONDS
-  const maxPerCaller = config.STATE_MAX_PER_CALLER
-  const lifetimeSeconds = Math.min(ttlSeconds, longestCodeSeconds)
-  const perSecond = config.VONAGE_REQUESTS_PER_SECOND
-  const localCounters = createMemoryCounters({ clock })
-  if (config.REDIS_URL === undefined) {
-    const maxEntries = config.STATE_MAX_ENTRIES
-    const store = createMemoryStore({ ttlSeconds, maxPerCaller, maxEntries, clock })
-    return {
-      store,
-      counters: localCounters,
-      permits: createLocalPermits({ perSecond, clock }),
-      landings: createMemoryLandings({ ttlSeconds, clock, events }),
-      starts: createMemoryStarts({ clock }),
-      codes: createMemoryTypedCodes({ lifetimeSeconds, clock }),
-      liveStates: store.size,
-      close: async () => undefined,
-    }
+  const codeSeconds = Math.min(ttlSeconds, longestCodeSeconds)
+  const counters = createMemoryCounters({ clock })
+  if (config.REDIS_URL !== undefined) {
+    // A tenth of the time to start, and 12 MB, that a single replica does without.
+    const { openRedisStores } = await import('./redis-stores.ts')
+    return openRedisStores(config, { ...context, urls: config.REDIS_URL, codeSeconds, local: counters })
   }
-
-  // A tenth of the time to start, and 12 MB, that a single replica does without.
-  const { createRedisClient, findServerFaults } = await import('./store/redis-client.ts')
-  const { createRedisPermits } = await import('./store/redis-permits.ts')
-  const reportTrouble = createTroubleReport(clock, (trouble) => log.warn(trouble, 'Redis fails'))
-  const client = createRedisClient({
-    ...redisOptions(config, config.REDIS_URL),
-    onError: reportTrouble,
-  })
-  const traced = <T extends object>(name: string, part: T): T =>
-    inSpan ? traceMethods(name, part, inSpan) : part
-  const redisStore = createRedisStore({
-    client,
+  const store = createMemoryStore({
     ttlSeconds,
-    finishTimeoutMs: config.FINISH_TIMEOUT_MS,
-    maxPerCaller,
-    digest,
+    maxPerCaller: config.STATE_MAX_PER_CALLER,
+    maxEntries: config.STATE_MAX_ENTRIES,
     clock,
-    onFailure: reportTrouble,
   })
-  let clusterNode = false
-  client.on('ready', async () => {
-    const faults = await findServerFaults(client)
-    clusterNode = faults.clusterNode === true
-    if (clusterNode) log.error('REDIS_URL names one node of a cluster; set REDIS_CLUSTER=true')
-    if (faults.evicting !== undefined)
-      log.warn({ policy: faults.evicting }, 'Redis may evict live states; set maxmemory-policy to noeviction')
-    // Tells at once of rights that are missing.
-    await store.ping().catch(() => undefined)
-  })
-  const store: StateStore = {
-    ...redisStore,
-    async ping() {
-      if (clusterNode) throw new ServiceFailure('store_unavailable', { note: 'one node of a cluster' })
-      await redisStore.ping()
-    },
-  }
   return {
-    store: traced('state', store),
-    counters: traced('limit', createRedisCounters({ client, local: localCounters })),
-    permits: traced('quota', createRedisPermits({ client, spacingMs: spacingMs(perSecond), clock })),
-    landings: createRedisLandings({ client, ttlSeconds, events }),
-    codes: traced(
-      'code',
-      createRedisTypedCodes({ client, lifetimeSeconds, digest, onFailure: reportTrouble }),
-    ),
-    starts: traced('start', createRedisStarts({ client, digest, onFailure: reportTrouble })),
-    liveStates: () => undefined,
-    async close() {
-      await client.quit().catch(() => undefined)
-      client.disconnect()
-    },
+    store,
+    counters,
+    permits: createLocalPermits({ perSecond: config.VONAGE_REQUESTS_PER_SECOND, clock }),
+    landings: createMemoryLandings({ ttlSeconds, clock, events }),
+    starts: createMemoryStarts({ clock }),
+    codes: createMemoryTypedCodes({ lifetimeSeconds: codeSeconds, clock }),
+    liveStates: store.size,
+    close: async () => undefined,
   }
 }

@@ -5,8 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller } from '../core/ports.ts'
-import { type Soon, whenThere } from '../core/soon.ts'
-import { eagerHook } from './eager-hook.ts'
+import type { Soon } from '../core/soon.ts'
 
 export interface AccessTokenVerifier {
   /** @throws invalid_token, insufficient_scope, idp_unavailable */
@@ -26,14 +25,9 @@ declare module 'fastify' {
  */
 export function guard(scope: FastifyInstance, accessTokens: AccessTokenVerifier): void {
   scope.decorateRequest('caller')
-  scope.addHook(
-    'onRequest',
-    eagerHook((request) =>
-      whenThere(accessTokens.verify(bearerToken(request.headers.authorization)), (caller) => {
-        request.caller = caller
-      }),
-    ),
-  )
+  scope.addHook('onRequest', async (request) => {
+    request.caller = await accessTokens.verify(bearerToken(request.headers.authorization))
+  })
 }
 
 /** The scheme's name is case-insensitive (RFC 9110 section 11.1); another scheme is as good as none. */

@@ -1,7 +1,7 @@
 /**
  * The limits, each at the point of a request where its key is known: by address before the token, by caller after it, then by how
  * many different numbers a caller asks about, which keeps the service from being an oracle for numbers, and by phone number.
- * @fastify/rate-limit applies them; what they count is in our counters.
+ * @fastify/rate-limit applies those that count requests; what is counted is in our counters.
  */
 import fastifyRateLimit, {
   type CreateRateLimitOptions,
@@ -13,7 +13,6 @@ import type { EventSink } from '../core/events.ts'
 import { ServiceFailure } from '../core/failures.ts'
 import { isPhoneNumber } from '../core/phone-number.ts'
 import { type Soon, whenThere } from '../core/soon.ts'
-import { eagerHook } from './eager-hook.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -23,8 +22,24 @@ const maxRetryAfterSeconds = 60
 
 type LimitName = 'address' | 'caller' | 'number' | 'distinct-numbers' | 'sms'
 type TellCount = Parameters<FastifyRateLimitStore['incr']>[1]
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Soon<void>
-type WithNumber = { phone_number: string }
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+/** What is left of a limit, in the plugin's words. */
+type Left = { isExceeded: boolean; remaining: number; ttlInSeconds: number }
+
+interface Limit {
+  name: LimitName
+  /** 0 switches it off. */
+  max: number
+  /** Milliseconds. */
+  timeWindow: number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The name under which the number of the body is counted. Set by `byNumber`, if it is a number. */
+    numberName: string
+  }
+}
 
 /** Never rejects. Windows are in milliseconds. */
 export interface Counters {
@@ -71,60 +86,75 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
   const { counters, digest, events } = options
   await app.register(fastifyRateLimit, { global: false, store: storeOver(counters) })
 
-  /** @param keyGenerator makes one word; or two, a set and a member of it: then different members are counted */
-  function counting(
-    name: LimitName,
-    max: number,
-    timeWindow: number,
-    keyGenerator: (request: FastifyRequest) => string,
-  ) {
-    const named: CreateRateLimitOptions & { name: LimitName } = { name, max, timeWindow, keyGenerator }
-    const count = max === 0 ? undefined : app.createRateLimit(named)
-    return { name, count, policy: `"${name}";q=${max};w=${timeWindow / 1000}` }
+  /** @returns undefined where the limit is off */
+  function counting(limit: Limit, keyGenerator: (request: FastifyRequest) => string) {
+    const named: CreateRateLimitOptions & { name: LimitName } = { ...limit, keyGenerator }
+    return limit.max === 0 ? undefined : app.createRateLimit(named)
   }
 
-  /**
-   * @param tells whether who is within the limit learns what is left: never what others asked about a number
-   * @returns a hook; where the limit is off, an idle one
-   */
-  function limit({ name, count, policy }: ReturnType<typeof counting>, tells = false): Hook {
-    if (!count) return () => undefined
-    return (request, reply) =>
-      count(request).then((left) => {
-        if (left.isAllowed || !(left.isExceeded || tells)) return
-        const seconds = Math.max(1, left.ttlInSeconds)
-        reply.headers({ 'ratelimit-policy': policy, ratelimit: `"${name}";r=${left.remaining};t=${seconds}` })
-        if (!left.isExceeded) return
-        events({ name: 'rate_limit.refused', limit: name })
-        const retryAfterSeconds = Math.min(maxRetryAfterSeconds, seconds)
-        throw new ServiceFailure('rate_limited', { note: name, retryAfterSeconds })
-      })
+  /** @param tells whether who is within the limit learns what is left: never what others asked about a number */
+  function judge({ name, max, timeWindow }: Limit, left: Left, reply: FastifyReply, tells = false): void {
+    if (!left.isExceeded && !tells) return
+    const seconds = Math.max(1, left.ttlInSeconds)
+    reply.headers({
+      'ratelimit-policy': `"${name}";q=${max};w=${timeWindow / 1000}`,
+      ratelimit: `"${name}";r=${left.remaining};t=${seconds}`,
+    })
+    if (!left.isExceeded) return
+    events({ name: 'rate_limit.refused', limit: name })
+    const retryAfterSeconds = Math.min(maxRetryAfterSeconds, seconds)
+    throw new ServiceFailure('rate_limited', { note: name, retryAfterSeconds })
   }
 
-  const { addressPerMinute, callerPerMinute, numberPerHour, distinctNumbersPerDay, smsPerNumberPerHour } =
-    options
+  /** @returns undefined where the limit is off */
+  function hookOf(limit: Limit, count: ReturnType<typeof counting>, tells = false): Hook | undefined {
+    if (!count) return undefined
+    return async (request, reply) => {
+      const left = await count(request)
+      if (!left.isAllowed) judge(limit, left, reply, tells)
+    }
+  }
+
+  const limitOf = (name: LimitName, max: number, timeWindow: number): Limit => ({ name, max, timeWindow })
+  const numberOf = ({ numberName }: FastifyRequest) => numberName
+  const ofAddress = limitOf('address', options.addressPerMinute, minuteMs)
+  const addressOf = ({ ip }: FastifyRequest) => digest(addressKey(ip))
+  const byAddress = hookOf(ofAddress, counting(ofAddress, addressOf))
+  const ofCaller = limitOf('caller', options.callerPerMinute, minuteMs)
   const callerOf = ({ caller }: FastifyRequest) => caller.pseudonym
-  const numberOf = ({ body }: FastifyRequest) => digest((body as WithNumber).phone_number)
-  const setOf = (request: FastifyRequest) => `${callerOf(request)} ${numberOf(request)}`
-  const address = limit(counting('address', addressPerMinute, minuteMs, ({ ip }) => digest(addressKey(ip))))
-  const caller = limit(counting('caller', callerPerMinute, minuteMs, callerOf), true)
-  const number = limit(counting('number', numberPerHour, hourMs, numberOf))
-  const sms = counting('sms', smsPerNumberPerHour, hourMs, numberOf)
-  const distinct = limit(counting('distinct-numbers', distinctNumbersPerDay, dayMs, setOf))
+  const byCaller = hookOf(ofCaller, counting(ofCaller, callerOf), true)
+  const ofNumber = limitOf('number', options.numberPerHour, hourMs)
+  const byNumber = hookOf(ofNumber, counting(ofNumber, numberOf))
+  const ofMessages = limitOf('sms', options.smsPerNumberPerHour, hourMs)
+  const countMessage = counting(ofMessages, numberOf)
+  const ofDistinct = limitOf('distinct-numbers', options.distinctNumbersPerDay, dayMs)
+
+  /** The members of a set, which the plugin does not count. */
+  async function byDistinctNumbers(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { name, max, timeWindow } = ofDistinct
+    if (max === 0) return
+    const key = `${name}:${callerOf(request)}`
+    const { admitted, resetMs } = await counters.admit(key, request.numberName, max, timeWindow)
+    const left = { isExceeded: !admitted, remaining: 0, ttlInSeconds: Math.ceil(resetMs / 1000) }
+    judge(ofDistinct, left, reply)
+  }
 
   return {
-    byAddress: (scope) => void scope.addHook('onRequest', eagerHook(address)),
-    byCaller: (scope) => void scope.addHook('onRequest', eagerHook(caller)),
+    byAddress: (scope) => void (byAddress && scope.addHook('onRequest', byAddress)),
+    byCaller: (scope) => void (byCaller && scope.addHook('onRequest', byCaller)),
     byNumber(scope) {
-      const byBoth: Hook = (request, reply) =>
-        isPhoneNumber((request.body as WithNumber).phone_number)
-          ? whenThere(distinct(request, reply), () => number(request, reply))
-          : undefined
-      scope.addHook('preHandler', eagerHook(byBoth))
+      scope.decorateRequest('numberName', '')
+      scope.addHook('preHandler', async (request, reply) => {
+        const { phone_number: phoneNumber } = request.body as { phone_number: string }
+        if (!isPhoneNumber(phoneNumber)) return
+        request.numberName = digest(phoneNumber)
+        await byDistinctNumbers(request, reply)
+        await byNumber?.(request, reply)
+      })
     },
-    bySms: limit(sms),
+    bySms: hookOf(ofMessages, countMessage) ?? (async () => undefined),
     mayMessage: (request) =>
-      sms.count ? sms.count(request).then((left) => left.isAllowed || !left.isExceeded) : true,
+      countMessage ? countMessage(request).then((left) => left.isAllowed || !left.isExceeded) : true,
   }
 }
 
@@ -147,17 +177,10 @@ function storeOver(counters: Counters) {
       return new CountersStore(limit)
     }
 
-    incr(words: string, tell: TellCount, windowMs: number, max: number): void {
-      const [word, member] = words.split(' ')
-      const key = `${this.#name}:${word}`
-      if (member === undefined)
-        whenThere(counters.hit(key, windowMs), ({ hits, resetMs }) =>
-          tell(null, { current: hits, ttl: resetMs }),
-        )
-      else
-        whenThere(counters.admit(key, member, max, windowMs), ({ admitted, resetMs }) =>
-          tell(null, { current: admitted ? max : max + 1, ttl: resetMs }),
-        )
+    incr(word: string, tell: TellCount, windowMs: number): void {
+      whenThere(counters.hit(`${this.#name}:${word}`, windowMs), ({ hits, resetMs }) =>
+        tell(null, { current: hits, ttl: resetMs }),
+      )
     }
   }
 }

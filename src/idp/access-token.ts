@@ -2,17 +2,17 @@
  * Access tokens of the company's identity providers: from the bytes of a token to a `Caller`, or a code.
  * The foreign errors of jose end here; what exactly was wrong goes to the log as a note, never to the phone.
  */
-import {
-  decodeJwt,
-  errors,
-  type JWTClaimVerificationOptions,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  type JWTVerifyResult,
-  jwtVerify,
-  UnsecuredJWT,
+import type {
+  JWTClaimVerificationOptions,
+  JWTPayload,
+  JWTVerifyGetKey,
+  JWTVerifyOptions,
+  JWTVerifyResult,
 } from 'jose'
+import * as errors from 'jose/errors'
+import { decodeJwt } from 'jose/jwt/decode'
+import { UnsecuredJWT } from 'jose/jwt/unsecured'
+import { jwtVerify } from 'jose/jwt/verify'
 import { ServiceFailure } from '../core/failures.ts'
 import type { Caller, Clock } from '../core/ports.ts'
 import type { Soon } from '../core/soon.ts'

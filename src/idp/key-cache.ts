@@ -3,7 +3,9 @@
  * time, and the last good set is used for up to a day when it cannot be refreshed. (jose's own remote set forgets its keys
  * when a refresh fails, and then refuses every good token.)
  */
-import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
+import type { JWK, JWTVerifyGetKey } from 'jose'
+import * as errors from 'jose/errors'
+import { createLocalJWKSet } from 'jose/jwks/local'
 import type { ServiceFailure } from '../core/failures.ts'
 import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Clock } from '../core/ports.ts'

@@ -3,7 +3,9 @@
  * The foreign errors of jose end here.
  */
 import { createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
-import { calculateJwkThumbprint, type JWK, SignJWT } from 'jose'
+import type { JWK } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
+import { SignJWT } from 'jose/jwt/sign'
 import type { EventSink } from '../core/events.ts'
 import type { Clock, ReceiptSigner } from '../core/ports.ts'
 

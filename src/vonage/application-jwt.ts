@@ -3,7 +3,7 @@
  * Vonage's own SDK signs for every request; signing is the dearest step of a start (about 0.4 ms), so it is kept off that path.
  */
 import { type KeyObject, randomUUID } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { SignJWT } from 'jose/jwt/sign'
 import { elapsedMs, type Moment, momentOf } from '../core/moment.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Soon } from '../core/soon.ts'
