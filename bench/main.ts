@@ -73,7 +73,7 @@ async function measure(surroundings: Surroundings): Promise<void> {
   if (asked.heap) return print(await runHeap(surroundings))
   const lengths = asked.quick
     ? { rounds: 3, seconds: 1, warmUpSeconds: 2 }
-    : { rounds: 12, seconds: 2, warmUpSeconds: 8 }
+    : { rounds: 12, seconds: 2, warmUpSeconds: 20 }
   const result = await runContest(surroundings, { ...lengths, contestants, say })
   saveResult(asked.quick ? 'quick' : 'contest', result)
   print(contestTables(result))

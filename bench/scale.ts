@@ -67,12 +67,12 @@ export async function runScale(surroundings: Surroundings, say: (text: string) =
     table(
       [
         ...['load', 'a second', 'p50 ms', 'p99 ms', 'stub alone: p50 ms', 'p99 ms'],
-        ...['added: p50 ms', 'p99 ms', 'added by the limit: p50 ms', 'p99 ms'],
+        ...['added: p50 ms', 'p99 ms', 'over the limit: p50 ms', 'p99 ms'],
       ],
-      latency.steps.map(({ share, perSecond, ours, stub, added, addedByLimit }) => [
+      latency.steps.map(({ share, perSecond, ours, stub, added, overLimit }) => [
         `${share * 100} %`,
         figure(perSecond),
-        ...[ours, stub, added, addedByLimit].flatMap(({ p50Ms, p99Ms }) => [figure(p50Ms), figure(p99Ms)]),
+        ...[ours, stub, added, overLimit].flatMap(({ p50Ms, p99Ms }) => [figure(p50Ms), figure(p99Ms)]),
       ]),
     ),
     '**The process**',

@@ -27,16 +27,20 @@ export interface ServerOptions {
   ipc?: boolean
 }
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** Resolves when a line with `"msg":"listening"` and a `url` came. What comes later is read, as a collector of logs would, and dropped. */
 export async function startServer({ args, env, ipc = false }: ServerOptions): Promise<ServerProcess> {
   const [command, commandArgs] = pinned(cores.server, process.execPath, args)
   const startedAtMs = performance.now()
   const child = spawn(command, commandArgs, {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
-    stdio: ['ignore', 'pipe', 'inherit', ...(ipc ? (['ipc'] as const) : [])],
+    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   })
-  const killed = () => void child.kill('SIGKILL')
-  process.once('exit', killed)
+  running.add(child)
   const url = await listening(child)
   const startedInMs = performance.now() - startedAtMs
   const pid = child.pid as number
@@ -57,7 +61,7 @@ export async function startServer({ args, env, ipc = false }: ServerOptions): Pr
       return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
     },
     async stop() {
-      process.off('exit', killed)
+      running.delete(child)
       const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined
       child.kill('SIGTERM')
       await exited
@@ -65,11 +69,15 @@ export async function startServer({ args, env, ipc = false }: ServerOptions): Pr
   }
 }
 
-/** Resolves to the URL in the line that says so. */
-function listening({ stdout }: ChildProcess): Promise<string> {
+/** Resolves to the URL in the line that says so. What a server says of errors is read too: some print a stack trace for each bad token. */
+function listening({ stdout, stderr }: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const ended = () => reject(new Error(`ended before it listened: ${text}`))
+    let errors = ''
+    stderr?.on('data', (chunk) => {
+      errors = `${errors}${chunk}`.slice(-4096)
+    })
+    const ended = () => reject(new Error(`ended before it listened: ${text}${errors}`))
     function look(chunk: Buffer): void {
       text += chunk
       const line = text.split('\n').find((candidate) => /"msg":"listening".*\}$/.test(candidate))

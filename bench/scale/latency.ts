@@ -15,14 +15,14 @@ interface Latency {
 
 export interface LatencyFigures {
   mostPerSecond: number
-  /** `added` is to the stub's, in the same round. */
+  /** `added` is to the stub's in the same round, `overLimit` to the limit's. */
   steps: {
     share: number
     perSecond: number
     ours: Latency
     stub: Latency
     added: Latency
-    addedByLimit: Latency
+    overLimit: Latency
   }[]
 }
 
@@ -57,17 +57,17 @@ export async function measureLatency(surroundings: Surroundings): Promise<Latenc
       p50Ms: of((run) => run[one].p50Us) / 1000,
       p99Ms: of((run) => run[one].p99Us) / 1000,
     })
-    const addedBy = (one: keyof Run) => ({
-      p50Ms: of((run) => run[one].p50Us - run.stub.p50Us) / 1000,
-      p99Ms: of((run) => run[one].p99Us - run.stub.p99Us) / 1000,
+    const addedTo = (one: keyof Run) => ({
+      p50Ms: of((run) => run.ours.p50Us - run[one].p50Us) / 1000,
+      p99Ms: of((run) => run.ours.p99Us - run[one].p99Us) / 1000,
     })
     steps.push({
       share,
       perSecond: of((run) => run.ours.perSecond),
       ours: latencyOf('ours'),
       stub: latencyOf('stub'),
-      added: addedBy('ours'),
-      addedByLimit: addedBy('limit'),
+      added: addedTo('stub'),
+      overLimit: addedTo('limit'),
     })
   }
   await server.stop()

@@ -20,10 +20,10 @@ export function mintState(): string {
     randomFillSync(drawn)
     used = 0
   }
-  const bytes = drawn.subarray(used, used + stateBytes)
-  used += stateBytes
-  const state = bytes.toString('base64url')
-  bytes.fill(0)
+  const end = used + stateBytes
+  const state = drawn.toString('base64url', used, end)
+  drawn.fill(0, used, end)
+  used = end
   return state
 }
 

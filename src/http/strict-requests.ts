@@ -1,7 +1,6 @@
 /**
  * Refuses requests that Node's parser lets through although two readers could understand them differently.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceFailure } from '../core/failures.ts'
@@ -15,13 +14,12 @@ const singular = ['host', 'authorization']
  */
 export function requireStrictRequests(app: FastifyInstance): void {
   const refused = new WeakSet<Socket>()
-  app.addHook('onRequest', ({ raw, headers, routeOptions }: FastifyRequest, _reply, done) => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { socket, headers } = request.raw
     // Node hands on what has come in one piece before the first answer is out.
-    const note = refused.has(raw.socket)
-      ? 'behind a refused request'
-      : ambiguityOf(raw, routeOptions.config.step === 'landing')
+    const note = refused.has(socket) ? 'behind a refused request' : ambiguityOf(request)
     if (note) {
-      refused.add(raw.socket)
+      refused.add(socket)
       done(new ServiceFailure('invalid_request', { note }))
     } else if (headers['content-encoding'])
       done(new ServiceFailure('unsupported_media_type', { note: 'encoded body' }))
@@ -29,16 +27,16 @@ export function requireStrictRequests(app: FastifyInstance): void {
   })
 }
 
-/** @param mayHaveFragment a redirect may: not all clients cut off what an operator appends */
-function ambiguityOf(
-  { rawHeaders, headers, httpVersion, url = '' }: IncomingMessage,
-  mayHaveFragment: boolean,
-): string | undefined {
+function ambiguityOf(request: FastifyRequest): string | undefined {
+  const { rawHeaders, headers, httpVersion, url = '' } = request.raw
   const twice = singular.find((name) => countOf(rawHeaders, name) > 1)
   if (twice) return `two ${twice} headers`
   if (!httpVersion.startsWith('1.')) return 'not HTTP/1'
   if (!headers.host && httpVersion !== '1.0') return 'no host header'
-  if (!url.startsWith('/') || (url.includes('#') && !mayHaveFragment)) return 'not an origin-form target'
+  // A redirect may have a fragment: not all clients cut off what an operator appends.
+  const isOriginForm =
+    url.startsWith('/') && (!url.includes('#') || request.routeOptions.config.step === 'landing')
+  if (!isOriginForm) return 'not an origin-form target'
   return undefined
 }
 
