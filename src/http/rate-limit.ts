@@ -32,6 +32,8 @@ interface Limit {
   max: number
   /** Milliseconds. */
   timeWindow: number
+  /** The field `RateLimit-Policy`. */
+  policy: string
 }
 
 declare module 'fastify' {
@@ -93,13 +95,10 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
   }
 
   /** @param tells whether who is within the limit learns what is left: never what others asked about a number */
-  function judge({ name, max, timeWindow }: Limit, left: Left, reply: FastifyReply, tells = false): void {
+  function judge({ name, policy }: Limit, left: Left, reply: FastifyReply, tells = false): void {
     if (!left.isExceeded && !tells) return
     const seconds = Math.max(1, left.ttlInSeconds)
-    reply.headers({
-      'ratelimit-policy': `"${name}";q=${max};w=${timeWindow / 1000}`,
-      ratelimit: `"${name}";r=${left.remaining};t=${seconds}`,
-    })
+    reply.headers({ 'ratelimit-policy': policy, ratelimit: `"${name}";r=${left.remaining};t=${seconds}` })
     if (!left.isExceeded) return
     events({ name: 'rate_limit.refused', limit: name })
     const retryAfterSeconds = Math.min(maxRetryAfterSeconds, seconds)
@@ -115,7 +114,9 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     }
   }
 
-  const limitOf = (name: LimitName, max: number, timeWindow: number): Limit => ({ name, max, timeWindow })
+  function limitOf(name: LimitName, max: number, timeWindow: number): Limit {
+    return { name, max, timeWindow, policy: `"${name}";q=${max};w=${timeWindow / 1000}` }
+  }
   const numberOf = ({ numberName }: FastifyRequest) => numberName
   const ofAddress = limitOf('address', options.addressPerMinute, minuteMs)
   const addressOf = ({ ip }: FastifyRequest) => digest(addressKey(ip))
