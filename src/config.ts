@@ -3,7 +3,7 @@
  * A problem names its variable and never repeats a value, which may be a secret. Imports nothing of ours but what settings are made of.
  */
 import type { TSchema } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Errors } from '@sinclair/typebox/errors'
 import { readCertificateText } from './settings/certificate-text.ts'
 import { readKeyText } from './settings/key-text.ts'
 import { meaningProblems } from './settings/meaning.ts'
@@ -11,8 +11,6 @@ import { misspeltSettings } from './settings/names.ts'
 import { readSecretFile, shownPath } from './settings/secret-file.ts'
 import { expectationOf, hasQuotes, parseValue, requirementOf } from './settings/text.ts'
 import { type Settings, settings } from './settings.ts'
-
-const schema = TypeCompiler.Compile(settings)
 
 /** Settings that hold secrets. */
 export const secretNames = Object.entries(settings.properties).flatMap(([name, schema]) =>
@@ -51,7 +49,7 @@ export function parseConfig(environment: Environment): Config {
     }
   }
   const values = { ...defaults(), ...found }
-  for (const { path } of schema.Errors(values)) {
+  for (const { path } of Errors(settings, values)) {
     const [, name = ''] = path.split('/')
     const wrong = settings.properties[name as keyof Settings]
     if (!problems.has(name))

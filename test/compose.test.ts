@@ -159,11 +159,19 @@ test('a service without Redis, tracing, introspection and readers of its documen
     join(import.meta.dirname, 'support/loaded-packages.ts'),
   ])
   const loaded = JSON.parse(stdout) as string[]
-  t.ok(loaded.includes('fastify'))
-  t.ok(loaded.includes('jose'))
+  for (const name of ['fastify/', 'undici/lib/dispatcher/pool.js', 'jose/'])
+    t.ok(
+      loaded.some((file) => file.startsWith(name)),
+      name,
+    )
   const needless = ['ioredis', 'oauth4webapi', 'ajv', '@fastify/swagger', '@fastify/swagger-ui', 'yaml']
   t.strictSame(
-    needless.filter((name) => loaded.includes(name)),
+    needless.filter((name) => loaded.some((file) => file.startsWith(`${name}/`))),
+    [],
+  )
+  const parts = ['undici/index.js', 'undici/lib/web/', 'jose/dist/webapi/index.js', 'jose/dist/webapi/jwe/']
+  t.strictSame(
+    parts.filter((part) => loaded.some((file) => file.startsWith(part))),
     [],
   )
 })

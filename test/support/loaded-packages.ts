@@ -1,4 +1,4 @@
-/** A process that opens the service with the smallest settings and prints, as JSON, the packages that it then has loaded. */
+/** A process that opens the service with the smallest settings and prints, as JSON, the files of packages that it then has loaded. */
 import { createRequire, registerHooks } from 'node:module'
 import { listeningSettings } from './environment.ts'
 
@@ -15,6 +15,6 @@ const { parseConfig } = await import('../../src/config.ts')
 const settings = listeningSettings({ LOG_LEVEL: 'silent' })
 const service = await openService(parseConfig(settings))
 files.push(...Object.keys(createRequire(import.meta.url).cache))
-const packages = files.flatMap((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [])
-process.stdout.write(JSON.stringify([...new Set(packages)]))
+const ofPackages = files.flatMap((file) => /.*\/node_modules\/(.+)/.exec(file)?.[1] ?? [])
+process.stdout.write(JSON.stringify([...new Set(ofPackages)]))
 await service.close()
