@@ -1,73 +1,15 @@
-/** Where state, limits and quota are kept: in this process without REDIS_URL, else in Redis and nowhere else. */
-import { type Test, test } from 'tap'
-import { type Environment, parseConfig } from '../src/config.ts'
-import { createKeyedDigest } from '../src/core/keyed-digest.ts'
-import type { InSpan } from '../src/core/spans.ts'
+/** Where state, limits and quota are kept without REDIS_URL: in this process. */
+import { test } from 'tap'
 import { mintState } from '../src/core/state.ts'
-import { openStores } from '../src/stores.ts'
-import { requiredSettings } from './support/environment.ts'
 import { rejectsWith } from './support/failure.ts'
-import { findFreePort } from './support/free-port.ts'
-import { recordLog } from './support/public-server.ts'
-import { untilItWorks } from './support/redis-clients.ts'
-import { startRedisCluster } from './support/redis-cluster.ts'
-import { contentsOf, forwardScores } from './support/redis-contents.ts'
-import { sentinelMaster, startSentinel } from './support/redis-sentinel.ts'
-import { type RedisServer, redisMissing, startRedis } from './support/redis-server.ts'
-import { recordSpans } from './support/spans.ts'
-import { pendingVerification, resultOf } from './support/state-store-contract.ts'
-import { systemClock } from './support/system-clock.ts'
-import { createTlsFiles, redisTlsMissing } from './support/tls-files.ts'
-import { recordEvents } from './support/unobserved.ts'
+import { openStoresOf } from './support/open-stores.ts'
+import { pendingVerification } from './support/state-store-contract.ts'
 
-const options = { skip: redisMissing }
 const pending = pendingVerification(1)
-
-async function open(t: Test, settings: Environment, inSpan?: InSpan) {
-  const { logger, log } = recordLog(t)
-  const config = parseConfig({ ...requiredSettings(), ...settings })
-  const digest = createKeyedDigest(config.VONAGE_PRIVATE_KEY)
-  const { events, seen } = recordEvents()
-  const stores = await openStores(config, {
-    clock: systemClock,
-    digest,
-    log: logger,
-    events,
-    inSpan,
-  })
-  t.teardown(() => stores.close())
-  return { ...stores, log, seen }
-}
-
-/** Uses everything once. */
-async function useAll(
-  t: Test,
-  { store, counters, permits }: Awaited<ReturnType<typeof open>>,
-): Promise<void> {
-  const state = mintState()
-  await untilItWorks(() => store.put('alice', state, pending), 2000)
-  await store.put('alice', mintState(), pending)
-  await store.take('alice', state)
-  await store.keepResult('alice', state, 'a-code', resultOf(true))
-  await counters.hit('address:x', 60_000)
-  await counters.admit('distinct-numbers:x', 'y', 3, 60_000)
-  t.equal(await permits.take(), 0)
-}
-
-const usedKeys = [
-  'nebff:finished:H',
-  'nebff:limit:address:x',
-  'nebff:limit:distinct-numbers:x',
-  'nebff:quota',
-  'nebff:state:H',
-  'nebff:states:D',
-]
-
-const nameless = (key: string) => key.replace(/:[\w-]{22}$/, ':D').replace(/:[\w-]{43}$/, ':H')
 
 test('without REDIS_URL all is in this process, with the limits that the settings name', async (t) => {
   const settings = { STATE_MAX_ENTRIES: '2', STATE_MAX_PER_CALLER: '1', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const { store, counters, permits, log } = await open(t, settings)
+  const { store, counters, permits, log } = await openStoresOf(t, settings)
   const [dropped, kept] = [mintState(), mintState()]
   await store.put('alice', dropped, pending)
   await store.put('alice', kept, pending)
@@ -82,160 +24,8 @@ test('without REDIS_URL all is in this process, with the limits that the setting
   t.strictSame(log.lines, [])
 })
 
-test('with REDIS_URL all is in Redis, under the settings', options, async (t) => {
-  const redis = await startRedis(t)
-  const settings = { REDIS_URL: redis.url, STATE_TTL_SECONDS: '100', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const opened = await open(t, settings)
-  await useAll(t, opened)
-  const entries = await contentsOf(redis)
-  t.strictSame(entries.map(({ key }) => nameless(key)).sort(), usedKeys)
-  const record = entries.find(({ key }) => key.includes(':state:'))
-  t.ok(record && record.ttlMs > 98_000 && record.ttlMs <= 100_000)
-  const waitMs = await opened.permits.take()
-  t.ok(waitMs > 100 && waitMs <= 1100, `${waitMs} ms`)
-  t.strictSame(opened.log.lines, [])
-})
-
-test('two replicas with the same settings share all of it', options, async (t) => {
-  const redis = await startRedis(t)
-  const settings = { REDIS_URL: redis.url, STATE_MAX_PER_CALLER: '2', VONAGE_REQUESTS_PER_SECOND: '1' }
-  const [one, other] = [await open(t, settings), await open(t, settings)]
-  await useAll(t, one)
-  const states = Array.from({ length: 3 }, mintState)
-  for (const state of states) await untilItWorks(() => other.store.put('bob', state, pending), 2000)
-  const taken = []
-  for (const state of states) taken.push((await one.store.take('bob', state)) !== undefined)
-  t.strictSame(taken, [false, true, true])
-  t.equal((await other.counters.hit('address:x', 60_000)).hits, 2)
-  t.ok((await other.permits.take()) > 0)
-})
-
-test(
-  'a Redis that is away is store_unavailable and never memory, and the log does not name its password',
-  options,
-  async (t) => {
-    const url = `redis://canary-user:canary-password@127.0.0.1:${await findFreePort()}/`
-    const { store, counters, log } = await open(t, { REDIS_URL: url })
-    const state = mintState()
-    await rejectsWith(t, store.put('alice', state, pending), 'store_unavailable')
-    await rejectsWith(t, store.take('alice', state), 'store_unavailable')
-    await rejectsWith(t, store.ping(), 'store_unavailable')
-    t.equal((await counters.hit('x', 1000)).hits, 1, 'limits go on')
-    while (log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    const [line] = log.entries()
-    t.strictSame([line?.level, line?.reason], ['warn', 'ECONNREFUSED'])
-    t.ok(!log.lines.join('').includes('canary'))
-  },
-)
-
-test('a Redis that may evict live states is warned of, once a connection', options, async (t) => {
-  const redis = await startRedis(t, { settings: ['--maxmemory-policy', 'allkeys-lru'] })
-  const opened = await open(t, { REDIS_URL: redis.url })
-  await untilItWorks(() => opened.store.ping(), 2000)
-  while (opened.log.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-  const lines = opened.log.entries().map(({ level }) => level)
-  t.strictSame(lines, ['warn'])
-  t.match(opened.log.lines[0] ?? '', /"policy":"allkeys-lru"/)
-})
-
-for (const [fault, spoil, reason] of [
-  [
-    'another password',
-    ({ command }: RedisServer) => command('CONFIG', 'SET', 'requirepass', 'other'),
-    'NOAUTH',
-  ],
-  ['no rights', ({ command }: RedisServer) => command('ACL', 'SETUSER', 'default', 'resetkeys'), 'NOPERM'],
-] as const)
-  test(
-    `a Redis with ${fault} is told of at the start, by name, before anybody is refused`,
-    options,
-    async (t) => {
-      const redis = await startRedis(t)
-      await spoil(redis)
-      const { log } = await open(t, { REDIS_URL: redis.url })
-      while (!log.entries().some((line) => line.reason === reason))
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      const line = log.entries().find((entry) => entry.reason === reason)
-      t.equal(line?.level, 'warn')
-      t.equal(typeof line?.remedy, 'string')
-      t.equal(line?.err, undefined)
-    },
-  )
-
-test('a full Redis is told of by name when a start fails', options, async (t) => {
-  const redis = await startRedis(t)
-  const { store, log } = await open(t, { REDIS_URL: redis.url })
-  await untilItWorks(() => store.ping(), 2000)
-  await redis.command('CONFIG', 'SET', 'maxmemory', '1')
-  const failure = await rejectsWith(t, store.put('alice', mintState(), pending), 'store_unavailable')
-  t.equal(failure.note, 'OOM')
-  t.ok(log.entries().some(({ reason }) => reason === 'OOM'))
-})
-
-test(
-  'one node of a cluster as REDIS_URL is never ready, and the log says what to set',
-  options,
-  async (t) => {
-    const { urls } = await startRedisCluster(t)
-    for (const url of urls) {
-      const { store, log } = await open(t, { REDIS_URL: url })
-      while (!log.entries().some(({ level }) => level === 'error'))
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      await rejectsWith(t, store.ping(), 'store_unavailable')
-    }
-    const opened = await open(t, { REDIS_URL: urls[0] ?? '', REDIS_CLUSTER: 'true' })
-    await untilItWorks(() => opened.store.ping(), 2000)
-    for (let n = 0; n < 30; n++)
-      await untilItWorks(() => opened.store.put(`subject-${n}`, mintState(), pending), 2000)
-  },
-)
-
-test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async (t) => {
-  const master = await startRedis(t)
-  const sentinel = await startSentinel(t, master.port)
-  const opened = await open(t, { REDIS_URL: sentinel.url, REDIS_SENTINEL_MASTER: sentinelMaster })
-  await useAll(t, opened)
-  t.equal((await contentsOf(master)).length, usedKeys.length)
-})
-
-test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing }, async (t) => {
-  const { directory, read } = createTlsFiles(t)
-  const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
-  const files = {
-    '--tls-ca-cert-file': 'ca.crt',
-    '--tls-cert-file': 'server.crt',
-    '--tls-key-file': 'server.key',
-  }
-  const settings = Object.entries(files).flatMap(([name, file]) => [name, `${directory}/${file}`])
-  const redis = await startRedis(t, {
-    portOption: '--tls-port',
-    settings: ['--port', '0', ...settings],
-    client: { tls },
-  })
-  const opened = await open(t, {
-    REDIS_URL: redis.url.replace('redis:', 'rediss:'),
-    REDIS_CA: tls.ca,
-    REDIS_CERTIFICATE: tls.cert.replaceAll('\n', '\\n'),
-    REDIS_KEY: tls.key,
-  })
-  await useAll(t, opened)
-  t.equal((await contentsOf(redis)).length, usedKeys.length)
-})
-
-test('after closing nothing is asked of Redis any more', options, async (t) => {
-  const redis = await startRedis(t)
-  const { store, close } = await open(t, { REDIS_URL: redis.url })
-  await untilItWorks(() => store.ping(), 2000)
-  await close()
-  await rejectsWith(t, store.ping(), 'store_unavailable')
-  await untilItWorks(async () => {
-    const clients = String(await redis.command('INFO', 'clients'))
-    if (!/^connected_clients:1\r$/m.test(clients)) throw new Error('still connected')
-  }, 2000)
-})
-
 test('without REDIS_URL live states and devices that are out are counted in this process', async (t) => {
-  const { store, landings, liveStates, seen } = await open(t, { STATE_TTL_SECONDS: '10' })
+  const { store, landings, liveStates, seen } = await openStoresOf(t, { STATE_TTL_SECONDS: '10' })
   t.equal(liveStates(), 0)
   await store.put('alice', mintState(), pending)
   t.equal(liveStates(), 1)
@@ -245,32 +35,4 @@ test('without REDIS_URL live states and devices that are out are counted in this
   await landings.countExpired()
   t.strictSame(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
   t.equal(liveStates(), 0)
-})
-
-test('with REDIS_URL devices that are out are counted there, and live states are not', options, async (t) => {
-  const redis = await startRedis(t)
-  const { store, landings, liveStates, seen } = await open(t, { REDIS_URL: redis.url })
-  await untilItWorks(() => store.ping(), 2000)
-  landings.expect(mintState())
-  await landings.countExpired()
-  await forwardScores(redis, 'nebff:landings', 400_000)
-  await landings.countExpired()
-  t.strictSame(seen, [{ name: 'verification.expired_without_landing', count: 1 }])
-  t.equal(liveStates(), undefined)
-})
-
-test('where tracing is on, what is asked of Redis is a span', options, async (t) => {
-  const redis = await startRedis(t)
-  const { inSpan, spans } = recordSpans()
-  await useAll(t, await open(t, { REDIS_URL: redis.url }, inSpan))
-  const names = new Set(spans.map(({ name }) => name))
-  for (const method of [
-    'state.put',
-    'state.take',
-    'state.keepResult',
-    'limit.hit',
-    'limit.admit',
-    'quota.take',
-  ])
-    t.ok(names.has(`redis ${method}`), method)
 })
