@@ -94,9 +94,8 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     return limit.max === 0 ? undefined : app.createRateLimit(named)
   }
 
-  /** @param tells whether who is within the limit learns what is left: never what others asked about a number */
-  function judge({ name, policy }: Limit, left: Left, reply: FastifyReply, tells = false): void {
-    if (!left.isExceeded && !tells) return
+  /** Tells what is left of a limit, and refuses who is over it. */
+  function judge({ name, policy }: Limit, left: Left, reply: FastifyReply): void {
     const seconds = Math.max(1, left.ttlInSeconds)
     reply.headers({ 'ratelimit-policy': policy, ratelimit: `"${name}";r=${left.remaining};t=${seconds}` })
     if (!left.isExceeded) return
@@ -105,12 +104,15 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     throw new ServiceFailure('rate_limited', { note: name, retryAfterSeconds })
   }
 
-  /** @returns undefined where the limit is off */
+  /**
+   * @param tells whether who is within the limit learns what is left: never what others asked about a number
+   * @returns undefined where the limit is off
+   */
   function hookOf(limit: Limit, count: ReturnType<typeof counting>, tells = false): Hook | undefined {
     if (!count) return undefined
     return async (request, reply) => {
       const left = await count(request)
-      if (!left.isAllowed) judge(limit, left, reply, tells)
+      if (!left.isAllowed && (left.isExceeded || tells)) judge(limit, left, reply)
     }
   }
 
@@ -136,8 +138,8 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     if (max === 0) return
     const key = `${name}:${callerOf(request)}`
     const { admitted, resetMs } = await counters.admit(key, request.numberName, max, timeWindow)
-    const left = { isExceeded: !admitted, remaining: 0, ttlInSeconds: Math.ceil(resetMs / 1000) }
-    judge(ofDistinct, left, reply)
+    if (admitted) return
+    judge(ofDistinct, { isExceeded: true, remaining: 0, ttlInSeconds: Math.ceil(resetMs / 1000) }, reply)
   }
 
   return {

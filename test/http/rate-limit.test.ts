@@ -97,7 +97,12 @@ for (const { name, quotas, seconds, counted, uncounted } of limits) {
 }
 
 test('every answer to a caller within the limit tells what is left', async (t) => {
-  const { start, send, clock } = await openLimitedServer(t, { callerPerMinute: 3, addressPerMinute: 100 })
+  const { start, send, clock } = await openLimitedServer(t, {
+    callerPerMinute: 3,
+    addressPerMinute: 100,
+    numberPerHour: 9,
+    distinctNumbersPerDay: 9,
+  })
   const policy = '"caller";q=3;w=60'
   t.strictSame(rateLimitFields(t, await start('alice', numberOf(0))), [policy, '"caller";r=2;t=60'])
   clock.advance(20_000)

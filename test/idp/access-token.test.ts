@@ -175,6 +175,23 @@ test('takes any of several audiences, and with none configured any or no audienc
     t.strictSame(await verify(provider.token({ claims: { aud } })), caller)
 })
 
+test('says that a token was taken for an audience that is its own client, where there are several', async (t) => {
+  const client = 'canary-client'
+  for (const [audiences, aud, told] of [
+    [[audience, client], client, 1],
+    [[audience, client], [audience, client], 1],
+    [[audience, client], audience, 0],
+    [[audience, 'https://b.example'], audience, 0],
+    [[client], client, 0],
+    [[audience], [audience, client], 0],
+  ] as const) {
+    let calls = 0
+    const { verify } = createVerifier({ audiences, onClientAsAudience: () => calls++ })
+    await verify(provider.token({ claims: { aud } }))
+    t.equal(calls, told, JSON.stringify([audiences, aud]))
+  }
+})
+
 test('of several issuers each has its own keys, and a caller is issuer and sub', async (t) => {
   const other = createTokenProvider()
   const otherIssuer = 'https://other.example'
