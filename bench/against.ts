@@ -1,18 +1,18 @@
 /**
  * `npm run bench -- --against DIR`: has a change won or cost anything? This checkout's service beside that of another one, with
- * repeated and with new tokens. Two processes of the same code differ by up to 10 % for as long as they live, so there are several of
- * each. With `--flags "…"` this one gets Node's flags besides those of the image; against `.` that tries the flags alone.
+ * repeated and with new tokens. Two processes of the same code differ, sometimes by 40 %, for as long as they live, so there are several
+ * of each. With `--flags "…"` this one gets Node's flags besides those of the image; against `.` that tries the flags alone.
  */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
-import { runContest, standingOf } from './contest.ts'
+import { runContest, standingOf, warmUpSeconds } from './contest.ts'
 import { span } from './contest-report.ts'
 import { type Contestant, ours, productionFlags, type Surroundings } from './contestants.ts'
 import { saveResult, table } from './harness/document.ts'
 import { describeMachine, machineText } from './harness/machine.ts'
 import { pairedRatios, spread } from './harness/statistics.ts'
 
-const lengths = { rounds: 12, seconds: 1, warmUpSeconds: 5 }
+const lengths = { rounds: 12, seconds: 1, warmUpSeconds }
 const processesOfEach = [1, 2, 3]
 const kinds = ['repeated', 'fresh'] as const
 

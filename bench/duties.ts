@@ -2,13 +2,13 @@
  * `npm run bench -- --duties`: what each duty of the service costs by itself, done in one plain file by the cheapest means, beside
  * all of them together and beside the service. What the duties cost there, no structure and no tuning of the service can save.
  */
-import { type ContestResult, compare, runContest } from './contest.ts'
+import { type ContestResult, compare, runContest, warmUpSeconds } from './contest.ts'
 import { span } from './contest-report.ts'
 import { dutyContestants, type Surroundings } from './contestants.ts'
 import { saveResult, table, writeSection } from './harness/document.ts'
 import { machineText } from './harness/machine.ts'
 
-const lengths = { rounds: 12, seconds: 1, warmUpSeconds: 6 }
+const lengths = { rounds: 12, seconds: 1, warmUpSeconds }
 
 export async function runDuties(surroundings: Surroundings, say: (text: string) => void): Promise<string> {
   const result = await runContest(surroundings, { ...lengths, contestants: dutyContestants, say })

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runAgainst } from './against.ts'
 import { writeChart } from './chart.ts'
-import { runContest } from './contest.ts'
+import { runContest, warmUpSeconds } from './contest.ts'
 import { againstBaseline, contestTables, saveBaseline } from './contest-report.ts'
 import { contestants, type Surroundings } from './contestants.ts'
 import { runDuties } from './duties.ts'
@@ -72,8 +72,8 @@ async function measure(surroundings: Surroundings): Promise<void> {
   if (asked.scale) return print(await runScale(surroundings, say))
   if (asked.heap) return print(await runHeap(surroundings))
   const lengths = asked.quick
-    ? { rounds: 3, seconds: 1, warmUpSeconds: 2 }
-    : { rounds: 12, seconds: 2, warmUpSeconds: 20 }
+    ? { rounds: 3, seconds: 1, warmUpSeconds }
+    : { rounds: 12, seconds: 2, warmUpSeconds }
   const result = await runContest(surroundings, { ...lengths, contestants, say })
   saveResult(asked.quick ? 'quick' : 'contest', result)
   print(contestTables(result))

@@ -19,6 +19,12 @@ const deadlineMs = 3000
 const number = '+99012345678'
 const reachableWithoutTls = 'reachable, without TLS, credentials not tried'
 
+/** Verify's answer to a start. */
+const begun = (body: string) => (_: unknown, response: { statusCode: number; end(body: string): void }) => {
+  response.statusCode = 202
+  response.end(body)
+}
+
 test('live, everything is asked, and it passes when everything answers', {
   skip: redisMissing,
 }, async (t) => {
@@ -62,10 +68,7 @@ test('live with a number, Verify is asked where it is the product, and the hosts
   const upstream = await openUpstream(t)
   upstream.documents.set(
     '/v2/verify',
-    (_: unknown, response: { statusCode: number; end(body: string): void }) => {
-      response.statusCode = 202
-      response.end('{"request_id":"an-id","check_url":"https://api.nexmo.com/silent-auth"}')
-    },
+    begun('{"request_id":"an-id","check_url":"https://api.nexmo.com/silent-auth"}'),
   )
   const settings = {
     VONAGE_PRODUCT: 'verify',
@@ -81,13 +84,7 @@ test('live with a number, Verify is asked where it is the product, and the hosts
 
 test('live with a number, a verification of Verify that begins without a URL is told as such', async (t) => {
   const upstream = await openUpstream(t)
-  upstream.documents.set(
-    '/v2/verify',
-    (_: unknown, response: { statusCode: number; end(body: string): void }) => {
-      response.statusCode = 202
-      response.end('{"request_id":"an-id"}')
-    },
-  )
+  upstream.documents.set('/v2/verify', begun('{"request_id":"an-id"}'))
   const settings = { VONAGE_PRODUCT: 'verify', VONAGE_BRAND: 'Acme', VONAGE_VERIFY_URL: upstream.origin }
   const { checks } = await runPreflight(settingsFor(upstream, settings), true, number)
   t.equal(checks.VONAGE_APPLICATION_ID, 'Vonage took application and key, and gave no URL for the device')

@@ -159,17 +159,10 @@ test('REDIS_SENTINEL_MASTER means that the URL names a sentinel', options, async
 })
 
 test('the PEMs of the settings are those of rediss://', { skip: redisTlsMissing }, async (t) => {
-  const { directory, read } = createTlsFiles(t)
-  const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
-  const files = {
-    '--tls-ca-cert-file': 'ca.crt',
-    '--tls-cert-file': 'server.crt',
-    '--tls-key-file': 'server.key',
-  }
-  const settings = Object.entries(files).flatMap(([name, file]) => [name, `${directory}/${file}`])
+  const { tls, serverSettings } = createTlsFiles(t)
   const redis = await startRedis(t, {
     portOption: '--tls-port',
-    settings: ['--port', '0', ...settings],
+    settings: serverSettings,
     client: { tls },
   })
   const opened = await openStoresOf(t, {

@@ -104,11 +104,16 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     throw new ServiceFailure('rate_limited', { note: name, retryAfterSeconds })
   }
 
+  function limitOf(name: LimitName, max: number, timeWindow: number): Limit {
+    return { name, max, timeWindow, policy: `"${name}";q=${max};w=${timeWindow / 1000}` }
+  }
+
   /**
    * @param tells whether who is within the limit learns what is left: never what others asked about a number
    * @returns undefined where the limit is off
    */
-  function hookOf(limit: Limit, count: ReturnType<typeof counting>, tells = false): Hook | undefined {
+  function hookOf(limit: Limit, keyOf: (request: FastifyRequest) => string, tells = false): Hook | undefined {
+    const count = counting(limit, keyOf)
     if (!count) return undefined
     return async (request, reply) => {
       const left = await count(request)
@@ -116,18 +121,12 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
     }
   }
 
-  function limitOf(name: LimitName, max: number, timeWindow: number): Limit {
-    return { name, max, timeWindow, policy: `"${name}";q=${max};w=${timeWindow / 1000}` }
-  }
-  const numberOf = ({ numberName }: FastifyRequest) => numberName
-  const ofAddress = limitOf('address', options.addressPerMinute, minuteMs)
   const addressOf = ({ ip }: FastifyRequest) => digest(addressKey(ip))
-  const byAddress = hookOf(ofAddress, counting(ofAddress, addressOf))
-  const ofCaller = limitOf('caller', options.callerPerMinute, minuteMs)
   const callerOf = ({ caller }: FastifyRequest) => caller.pseudonym
-  const byCaller = hookOf(ofCaller, counting(ofCaller, callerOf), true)
-  const ofNumber = limitOf('number', options.numberPerHour, hourMs)
-  const byNumber = hookOf(ofNumber, counting(ofNumber, numberOf))
+  const numberOf = ({ numberName }: FastifyRequest) => numberName
+  const byAddress = hookOf(limitOf('address', options.addressPerMinute, minuteMs), addressOf)
+  const byCaller = hookOf(limitOf('caller', options.callerPerMinute, minuteMs), callerOf, true)
+  const byNumber = hookOf(limitOf('number', options.numberPerHour, hourMs), numberOf)
   const ofMessages = limitOf('sms', options.smsPerNumberPerHour, hourMs)
   const countMessage = counting(ofMessages, numberOf)
   const ofDistinct = limitOf('distinct-numbers', options.distinctNumbersPerDay, dayMs)
@@ -155,7 +154,7 @@ export async function openRateLimits(app: FastifyInstance, options: RateLimitOpt
         await byNumber?.(request, reply)
       })
     },
-    bySms: hookOf(ofMessages, countMessage) ?? (async () => undefined),
+    bySms: hookOf(ofMessages, numberOf) ?? (async () => undefined),
     mayMessage: (request) =>
       countMessage ? countMessage(request).then((left) => left.isAllowed || !left.isExceeded) : true,
   }

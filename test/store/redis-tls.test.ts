@@ -14,19 +14,10 @@ else await defineTests()
 
 async function defineTests(): Promise<void> {
   const owner = file
-  const { directory, read } = createTlsFiles(owner)
-  const tls = { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
-  const files = {
-    '--tls-ca-cert-file': 'ca.crt',
-    '--tls-cert-file': 'server.crt',
-    '--tls-key-file': 'server.key',
-  }
+  const { read, tls, serverSettings } = createTlsFiles(owner)
   const redis = await startRedis(owner, {
     portOption: '--tls-port',
-    settings: [
-      ...['--port', '0', '--tls-auth-clients', 'yes'],
-      ...Object.entries(files).flatMap(([name, file]) => [name, `${directory}/${file}`]),
-    ],
+    settings: [...serverSettings, '--tls-auth-clients', 'yes'],
     client: { tls },
   })
   await redis.command(

@@ -19,6 +19,10 @@ export interface TlsFiles {
   directory: string
   /** PEM of `<name>.crt` and `<name>.key`, where the name is `ca`, `server`, `client` or `other-ca`. */
   read(file: string): string
+  /** Of the client, for who connects. */
+  tls: { ca: string; cert: string; key: string }
+  /** Of a server that speaks TLS alone. */
+  serverSettings: string[]
 }
 
 export function createTlsFiles(owner: Owner): TlsFiles {
@@ -46,5 +50,15 @@ export function createTlsFiles(owner: Owner): TlsFiles {
     const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names']
     openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.crt`, ...signed)
   }
-  return { directory, read: (file) => readFileSync(join(directory, file), 'utf8') }
+  const read = (file: string) => readFileSync(join(directory, file), 'utf8')
+  const files = { 'ca-cert': 'ca.crt', cert: 'server.crt', key: 'server.key' }
+  return {
+    directory,
+    read,
+    tls: { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') },
+    serverSettings: [
+      ...['--port', '0'],
+      ...Object.entries(files).flatMap(([name, file]) => [`--tls-${name}-file`, join(directory, file)]),
+    ],
+  }
 }
